@@ -1,0 +1,140 @@
+/* Option values that are bytes, and files. */
+#include "files.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "output.h"
+
+/* No runtime takes more: its allocator hands out 32 MiB at most. */
+#define MAX_INPUT ((size_t)32 * 1024 * 1024)
+
+static bool fail(subx_error *error, subx_status status, const char *what, const char *why)
+{
+    error->status = status;
+    snprintf(error->message, sizeof error->message, "%s: %s", what, why);
+    return false;
+}
+
+static int digit(char character)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char lower =
+        (char)(character >= 'A' && character <= 'F' ? character - 'A' + 'a' : character);
+    const char *found = lower == '\0' ? NULL : strchr(digits, lower);
+    return found == NULL ? -1 : (int)(found - digits);
+}
+
+static bool decode_hex(const char *text, struct file_bytes *out, subx_error *error)
+{
+    const char *digits =
+        strncmp(text, "0x", 2) == 0 || strncmp(text, "0X", 2) == 0 ? text + 2 : text;
+    const size_t len = strlen(digits);
+    for (size_t i = 0; i < len; i++)
+        if (digit(digits[i]) < 0) {
+            char what[64];
+            snprintf(what, sizeof what, "character %zu", (size_t)(digits - text) + i + 1);
+            return fail(error, SUBX_INVALID_INPUT, what, "is no hex digit (a file is @FILE)");
+        }
+    if (len % 2 != 0)
+        return fail(error, SUBX_INVALID_INPUT, "hex", "an odd number of digits");
+    out->data = output_memory(len / 2, 1);
+    out->len = len / 2;
+    for (size_t i = 0; i < out->len; i++)
+        out->data[i] = (uint8_t)(digit(digits[2 * i]) << 4 | digit(digits[2 * i + 1]));
+    return true;
+}
+
+static bool read_stream(FILE *stream, const char *path, struct file_bytes *out, subx_error *error)
+{
+    size_t capacity = 1 << 16, len = 0, got = 0;
+    uint8_t *data = output_memory(capacity, 1);
+    while ((got = fread(data + len, 1, capacity - len, stream)) > 0) {
+        len += got;
+        if (len > MAX_INPUT) {
+            free(data);
+            return fail(error, SUBX_TOO_LARGE, path, "more than 32 MiB, which no runtime takes");
+        }
+        if (len < capacity)
+            continue;
+        uint8_t *larger = output_memory(2 * capacity, 1);
+        memcpy(larger, data, len);
+        free(data);
+        data = larger;
+        capacity *= 2;
+    }
+    if (ferror(stream) != 0) {
+        const int number = errno;
+        free(data);
+        return fail(error, SUBX_IO, path, strerror(number));
+    }
+    *out = (struct file_bytes){data, len};
+    return true;
+}
+
+bool files_bytes_of(const char *text, struct file_bytes *out, subx_error *error)
+{
+    *out = (struct file_bytes){NULL, 0};
+    if (text[0] != '@')
+        return decode_hex(text, out, error);
+    FILE *stream = fopen(text + 1, "rbe");
+    if (stream == NULL)
+        return fail(error, SUBX_IO, text + 1, strerror(errno));
+    const bool good = read_stream(stream, text + 1, out, error);
+    fclose(stream);
+    return good;
+}
+
+/* Write to `stream` and close it. */
+static bool fill(FILE *stream, subx_slice bytes)
+{
+    const bool written = fwrite(bytes.data, 1, bytes.len, stream) == bytes.len;
+    const int number = errno;
+    const bool closed = fclose(stream) == 0;
+    if (!written)
+        errno = number;
+    return written && closed;
+}
+
+static bool write_in_place(const char *path, subx_slice bytes)
+{
+    FILE *stream = fopen(path, "wbe");
+    return stream != NULL && fill(stream, bytes);
+}
+
+/* Mode of a file that open() would make. */
+static mode_t default_mode(void)
+{
+    const mode_t mask = umask(0);
+    umask(mask);
+    return 0666 & ~mask;
+}
+
+static bool write_renamed(const char *path, subx_slice bytes)
+{
+    const size_t room = strlen(path) + sizeof ".XXXXXX";
+    char *temporary = output_memory(room, 1);
+    snprintf(temporary, room, "%s.XXXXXX", path);
+    const int fd = mkstemp(temporary);
+    FILE *stream = fd < 0 ? NULL : fdopen(fd, "wb");
+    bool good = stream != NULL && fill(stream, bytes);
+    good = good && chmod(temporary, default_mode()) == 0 && rename(temporary, path) == 0;
+    const int number = errno;
+    if (!good && fd >= 0)
+        (void)unlink(temporary);
+    free(temporary);
+    errno = number;
+    return good;
+}
+
+bool files_write(const char *path, subx_slice bytes, subx_error *error)
+{
+    struct stat status;
+    const bool in_place = stat(path, &status) == 0 && !S_ISREG(status.st_mode);
+    const bool good = in_place ? write_in_place(path, bytes) : write_renamed(path, bytes);
+    return good || fail(error, SUBX_IO, path, strerror(errno));
+}

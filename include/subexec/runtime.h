@@ -1,0 +1,424 @@
+/**
+ * \file
+ * Executors, runtimes and calls.
+ */
+#ifndef SUBEXEC_RUNTIME_H
+#define SUBEXEC_RUNTIME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <subexec/bytes.h>
+#include <subexec/code.h>
+#include <subexec/export.h>
+#include <subexec/host.h>
+#include <subexec/status.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Engines, compiled code and their caches; one per process is enough. Share it between threads. */
+typedef struct subx_executor subx_executor;
+
+/** One runtime, compiled: immutable, shared between threads. */
+typedef struct subx_runtime subx_runtime;
+
+/** Levels of log lines; a filter admits its own level and everything before it. */
+typedef enum subx_log_level {
+    SUBX_LOG_OFF = 0,
+    SUBX_LOG_ERROR = 1,
+    SUBX_LOG_WARN = 2,
+    SUBX_LOG_INFO = 3,
+    SUBX_LOG_DEBUG = 4,
+    SUBX_LOG_TRACE = 5
+} subx_log_level;
+
+/**
+ * Takes a log line of a runtime.
+ *
+ * \param data     the pointer given beside the callback
+ * \param level    SUBX_LOG_ERROR to SUBX_LOG_TRACE
+ * \param target   the part of the runtime that logs; UTF-8, borrowed until return
+ * \param message  UTF-8, borrowed until return
+ *
+ * Threads: called on the thread of the call; it must not call the same instance.
+ */
+typedef void (*subx_log_fn)(void *data, subx_log_level level, subx_slice target,
+                            subx_slice message);
+
+/** How a runtime's linear memory may grow. */
+typedef enum subx_heap_kind {
+    /** `pages` more than the module asks for, all at once, and no growth afterwards. */
+    SUBX_HEAP_STATIC = 0,
+    /** Grow on demand, up to `pages` in total; 0: up to what the address space holds (65536). */
+    SUBX_HEAP_DYNAMIC = 1
+} subx_heap_kind;
+
+/** Heap strategy; the default of a node is static with 2048 pages (of 64 KiB). */
+typedef struct subx_heap {
+    subx_heap_kind kind;
+    uint32_t pages;
+} subx_heap;
+
+/** Options of an executor. Start from SUBX_EXECUTOR_OPTIONS_INIT. */
+typedef struct subx_executor_options {
+    /** sizeof of this struct, set by the initializer. */
+    size_t struct_size;
+    /** Compile with all cores (default) or with one, for reproducible compile times. */
+    bool parallel_compilation;
+    /** Takes what the library itself has to say, for instance that it fell back to another
+     *  strategy, with the target "subexec"; NULL drops it. May be called from any thread. */
+    subx_log_fn log;
+    /** Handed to `log`. */
+    void *log_data;
+} subx_executor_options;
+
+#define SUBX_EXECUTOR_OPTIONS_INIT                      \
+    {                                                   \
+        sizeof(subx_executor_options), true, NULL, NULL \
+    }
+
+/** How instances come to be. What a call computes is the same under all of them; only time can tell
+ * them apart. */
+typedef enum subx_strategy {
+    /** One instance per concurrent call, put back in place into exactly the state of a fresh one.
+       The default. */
+    SUBX_STRATEGY_RESET = 0,
+    /** A new instance for each call; data segments are copied. */
+    SUBX_STRATEGY_RECREATE = 1,
+    /** A new instance for each call; data segments are mapped copy-on-write. */
+    SUBX_STRATEGY_RECREATE_COW = 2,
+    /** A new instance for each call in a slot of a pool; data segments are copied. */
+    SUBX_STRATEGY_POOLING = 3,
+    /** A new instance for each call in a slot of a pool; data segments are mapped copy-on-write. */
+    SUBX_STRATEGY_POOLING_COW = 4
+} subx_strategy;
+
+/** Number of strategies; they are 0 up to this. */
+#define SUBX_STRATEGY_COUNT 5
+
+/** Wasm beyond the MVP that code may use; a bit set. Chains of today use none. */
+enum {
+    SUBX_EXTENSION_SIGN_EXTENSION = 1 << 0,
+    SUBX_EXTENSION_SATURATING_CONVERSION = 1 << 1,
+    SUBX_EXTENSION_BULK_MEMORY = 1 << 2,
+    SUBX_EXTENSION_REFERENCE_TYPES = 1 << 3,
+    SUBX_EXTENSION_MULTI_VALUE = 1 << 4,
+    SUBX_EXTENSION_SIMD = 1 << 5
+};
+
+/** Options of a runtime. Start from SUBX_RUNTIME_OPTIONS_INIT; they are what a node uses. */
+typedef struct subx_runtime_options {
+    /** sizeof of this struct, set by the initializer. */
+    size_t struct_size;
+    /** Largest code after decompression, in bytes; 0 for SUBX_MAX_CODE_SIZE. */
+    size_t max_code_size;
+    subx_heap heap;
+    /** Unknown function imports become stubs that trap when called, instead of a construction
+     * error. */
+    bool allow_missing_imports;
+    /** Make the bits of every NaN deterministic, as parachain validation demands. */
+    bool canonicalize_nans;
+    subx_strategy strategy;
+    /** Bound on the guest's stack in values, counted by code that is injected, so that every
+     * machine traps at the same point; 0: none. Parachain validation uses 65536. */
+    uint32_t stack_logical_max;
+    /** Bound on the guest's stack in bytes; 0: 1 MiB, or 256 MiB if there is a logical bound. */
+    uint64_t stack_native_max;
+    /** Extensions that code may use, SUBX_EXTENSION_...; 0: the MVP exactly, checked by a strict
+     * parser. */
+    uint32_t extensions;
+    /** A sound artifact of another engine, target, CPU or configuration is compiled again from the
+     *  code inside, which takes as long as compiling does, instead of being refused. */
+    bool recompile_mismatched;
+    /** Host functions of the caller's own; the texts are copied when the runtime is made. */
+    const subx_host_import *imports;
+    size_t import_count;
+} subx_runtime_options;
+
+#define SUBX_RUNTIME_OPTIONS_INIT                                                                 \
+    {                                                                                             \
+        sizeof(subx_runtime_options), SUBX_MAX_CODE_SIZE, {SUBX_HEAP_STATIC, 2048}, false, false, \
+            SUBX_STRATEGY_RESET, 0, 0, 0, true, NULL, 0                                           \
+    }
+
+/** What the guest's allocator did during one call, in bytes, headers of 8 bytes included. */
+typedef struct subx_call_stats {
+    /** Allocated and not freed when the call ended. */
+    uint32_t bytes_allocated;
+    /** The most that was allocated at one time. */
+    uint32_t bytes_allocated_peak;
+    /** Sum over all allocations. */
+    uint64_t bytes_allocated_sum;
+    /** From the start of the heap to the highest byte ever handed out. */
+    uint32_t address_space_used;
+    /** Size of the linear memory when the call ended, in pages of 64 KiB. */
+    uint32_t memory_pages;
+} subx_call_stats;
+
+/** Options of one call. Start from SUBX_CALL_OPTIONS_INIT. */
+typedef struct subx_call_options {
+    /** sizeof of this struct, set by the initializer. */
+    size_t struct_size;
+    /** Takes the runtime's log lines; NULL drops them. */
+    subx_log_fn log;
+    /** Handed to `log`. */
+    void *log_data;
+    /** The filter that the runtime is told and that is applied. */
+    subx_log_level log_level;
+    /** Filled when the call ends, in failure too, if the call got as far as an instance; may be
+     * NULL. */
+    subx_call_stats *stats;
+} subx_call_options;
+
+#define SUBX_CALL_OPTIONS_INIT                                    \
+    {                                                             \
+        sizeof(subx_call_options), NULL, NULL, SUBX_LOG_OFF, NULL \
+    }
+
+/**
+ * Make an executor.
+ *
+ * \param options   NULL for the defaults
+ * \param[out] out  filled on SUBX_OK, release with subx_executor_free(); NULL otherwise
+ * \param[out] error  optional detail
+ * \return SUBX_OK, SUBX_NOMEM, SUBX_MISUSE or SUBX_ENGINE
+ *
+ * Threads: an executor may be used from all threads at once.
+ */
+SUBX_API subx_status subx_executor_new(const subx_executor_options *options, subx_executor **out,
+                                       subx_error *error);
+
+/**
+ * Release an executor. Runtimes that came from it stay usable; what they share lives as long as
+ * they do.
+ *
+ * \param executor  NULL is fine
+ */
+SUBX_API void subx_executor_free(subx_executor *executor);
+
+/**
+ * Prepare and compile the code of a runtime.
+ *
+ * Runs the passes of the reference over the code, compiles it (0.5 s for a small runtime on two
+ * cores, 3 s for a large one) and resolves its imports.
+ *
+ * \param executor  where the runtime belongs
+ * \param code      from subx_code_load() or subx_code_load_file(); not needed afterwards
+ * \param options   NULL for the defaults
+ * \param[out] out  filled on SUBX_OK, release with subx_runtime_free(); NULL otherwise
+ * \param[out] error  optional detail
+ * \return SUBX_OK; SUBX_CANT_DESERIALIZE_WASM, SUBX_INVALID_MODULE, SUBX_INVALID_MEMORY or
+ *         SUBX_HEAP_BASE_NOT_FOUND_OR_INVALID for code that is no runtime; SUBX_MISSING_IMPORTS,
+ * with all of them in the message; SUBX_ENGINE, SUBX_NOMEM
+ *
+ * Threads: any, concurrently; different codes compile in parallel.
+ */
+SUBX_API subx_status subx_runtime_new(subx_executor *executor, const subx_code *code,
+                                      const subx_runtime_options *options, subx_runtime **out,
+                                      subx_error *error);
+
+/**
+ * Load code from bytes and make a runtime of it: subx_code_load(), then subx_runtime_new().
+ *
+ * \param bytes  raw or compressed Wasm, hex text or a chain specification; borrowed
+ */
+SUBX_API subx_status subx_runtime_load(subx_executor *executor, subx_slice bytes,
+                                       const subx_runtime_options *options, subx_runtime **out,
+                                       subx_error *error);
+
+/**
+ * Load code from a file and make a runtime of it: subx_code_load_file(), then subx_runtime_new().
+ *
+ * \param path  NUL-terminated
+ */
+SUBX_API subx_status subx_runtime_load_file(subx_executor *executor, const char *path,
+                                            const subx_runtime_options *options, subx_runtime **out,
+                                            subx_error *error);
+
+/**
+ * Make a runtime of an open file, for workers that have a descriptor and no file system.
+ *
+ * \param descriptor  a regular file with code or an artifact; stays the caller's
+ * \param options     NULL for the defaults
+ * \param[out] out    filled on SUBX_OK, release with subx_runtime_free(); NULL otherwise
+ * \param[out] error  optional detail
+ * \return as subx_runtime_load_file()
+ */
+SUBX_API subx_status subx_runtime_load_descriptor(subx_executor *executor, int descriptor,
+                                                  const subx_runtime_options *options,
+                                                  subx_runtime **out, subx_error *error);
+
+/**
+ * Compile code into an artifact: bytes that the loading functions above take in its place, in
+ * milliseconds.
+ *
+ * The artifact holds the compiled code, the original code and checksums. It fits this version of
+ * the engine, this kind of machine and these options; the heap, the bounds on native stack and code
+ * size, missing imports, and strategies that agree on copy-on-write may differ. It is machine code:
+ * load only artifacts that nobody else could have written.
+ *
+ * \param executor  compiles
+ * \param code      from subx_code_load() or subx_code_load_file()
+ * \param options   NULL for the defaults
+ * \param[out] artifact  filled on SUBX_OK, release with subx_bytes_free(); empty otherwise
+ * \param[out] error     optional detail
+ * \return SUBX_OK; as subx_runtime_new() for code that does not compile; imports are not looked at
+ */
+SUBX_API subx_status subx_artifact_prepare(subx_executor *executor, const subx_code *code,
+                                           const subx_runtime_options *options,
+                                           subx_bytes *artifact, subx_error *error);
+
+/**
+ * Release a runtime.
+ *
+ * \param runtime  NULL is fine; no call may be running on it
+ */
+SUBX_API void subx_runtime_free(subx_runtime *runtime);
+
+/**
+ * Call an exported function and collect its result.
+ *
+ * The input is placed with the guest's allocator, the function runs until it returns or traps, and
+ * the range that it answers is checked against the memory before it is copied out. Nothing of one
+ * call reaches another.
+ *
+ * \param runtime  shared; any number of calls may run at once
+ * \param method   export name, NUL-terminated
+ * \param input    SCALE bytes, borrowed for the call; may be empty
+ * \param options  NULL for the defaults
+ * \param[out] output  filled on SUBX_OK, release with subx_bytes_free(); empty otherwise
+ * \param[out] error   optional; message, and the guest's backtrace if it trapped
+ * \return SUBX_OK; SUBX_METHOD_NOT_FOUND; SUBX_ABORTED_DUE_TO_PANIC (the message is the runtime's
+ * own); SUBX_ABORTED_DUE_TO_TRAP (also when a host function gave up); SUBX_OUTPUT_EXCEEDS_BOUNDS;
+ *         SUBX_ALLOCATOR if the input does not fit; SUBX_OTHER for an export of another type;
+ * SUBX_NOMEM, SUBX_ENGINE
+ *
+ * Threads: needs about 2 MiB of stack, 1 MiB of it for the guest.
+ */
+SUBX_API subx_status subx_runtime_call(subx_runtime *runtime, const char *method, subx_slice input,
+                                       const subx_call_options *options, subx_bytes *output,
+                                       subx_error *error);
+
+/** Which function of the guest a call enters. */
+typedef enum subx_method_kind {
+    /** An export, by name. */
+    SUBX_METHOD_EXPORT = 0,
+    /** An element of the table `__indirect_function_table`. */
+    SUBX_METHOD_TABLE = 1,
+    /** An element of that table that takes the index of another one first: (func, pointer, length).
+     */
+    SUBX_METHOD_DISPATCHER = 2
+} subx_method_kind;
+
+/** A function of the guest. */
+typedef struct subx_method {
+    subx_method_kind kind;
+    /** Of an export; NUL-terminated. */
+    const char *name;
+    /** Of a table element. */
+    uint32_t index;
+    /** What a dispatcher is told to call. */
+    uint32_t function;
+} subx_method;
+
+/**
+ * Call a function of the guest that need not be an export.
+ *
+ * \param method  SUBX_METHOD_EXPORT is subx_runtime_call()
+ * \return as subx_runtime_call(); for tables also SUBX_NO_TABLE, SUBX_NO_TABLE_ENTRY_WITH_INDEX,
+ *         SUBX_FUNCTION_REF_IS_NULL, SUBX_TABLE_ELEMENT_IS_NOT_A_FUNCTION
+ */
+SUBX_API subx_status subx_runtime_call_method(subx_runtime *runtime, const subx_method *method,
+                                              subx_slice input, const subx_call_options *options,
+                                              subx_bytes *output, subx_error *error);
+
+/** The type of a global. */
+typedef enum subx_value_kind {
+    SUBX_VALUE_I32 = 0,
+    SUBX_VALUE_I64 = 1,
+    SUBX_VALUE_F32 = 2,
+    SUBX_VALUE_F64 = 3
+} subx_value_kind;
+
+/**
+ * Read an exported global as a fresh instance has it.
+ *
+ * \param name   export name, NUL-terminated
+ * \param[out] found  whether there is such a global
+ * \return SUBX_OK, also if there is none; SUBX_OTHER if the export is no global of a number type
+ */
+SUBX_API subx_status subx_runtime_global(subx_runtime *runtime, const char *name, bool *found,
+                                         subx_value_kind *kind, subx_value *value,
+                                         subx_error *error);
+
+/** An instance that the caller holds, for calls without any lookup; one thread at a time. */
+typedef struct subx_instance subx_instance;
+
+/** A function that can be called, found once by name; belongs to its runtime. */
+typedef struct subx_entry subx_entry;
+
+/**
+ * Find an entry point.
+ *
+ * \return borrowed from the runtime; NULL if there is no such export or it is no entry point
+ */
+SUBX_API const subx_entry *subx_runtime_entry(const subx_runtime *runtime, const char *name);
+
+/**
+ * Hold an instance of a runtime. It counts as one that is in use until subx_instance_free().
+ *
+ * \param[out] out  filled on SUBX_OK; free it before the runtime
+ */
+SUBX_API subx_status subx_instance_new(subx_runtime *runtime, subx_instance **out,
+                                       subx_error *error);
+
+/** Give an instance back. NULL is fine. */
+SUBX_API void subx_instance_free(subx_instance *instance);
+
+/**
+ * Call on a held instance. Every call finds it in the state of a fresh instance.
+ *
+ * \param entry  of the same runtime
+ * \return as subx_runtime_call()
+ */
+SUBX_API subx_status subx_instance_call(subx_instance *instance, const subx_entry *entry,
+                                        subx_slice input, const subx_call_options *options,
+                                        subx_bytes *output, subx_error *error);
+
+/**
+ * The instance's linear memory.
+ *
+ * \return borrowed until the next call on the instance; empty under strategies that keep no memory
+ * between calls
+ */
+SUBX_API subx_slice subx_instance_memory(const subx_instance *instance);
+
+/** The strategy that is in use: the one asked for, or what it had to fall back to. */
+SUBX_API subx_strategy subx_runtime_strategy(const subx_runtime *runtime);
+
+/** Name of a strategy, for instance "pooling_cow"; "unknown" for other values. A static string. */
+SUBX_API const char *subx_strategy_name(subx_strategy strategy);
+
+/** Counters of a runtime since it was made. */
+typedef struct subx_runtime_stats {
+    /** Calls that got as far as an instance. */
+    uint64_t calls;
+    /** Instances made, and those thrown away (after growth, after doubt; each one under the other
+     * strategies). */
+    uint64_t instances, discarded;
+    /** Resets in place, how many of them needed a scan of the page tables, and pages restored by
+     * copy. */
+    uint64_t resets, scans, restored_pages;
+} subx_runtime_stats;
+
+/** Read the counters. Threads: any, while calls run. */
+SUBX_API subx_runtime_stats subx_runtime_stats_of(const subx_runtime *runtime);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

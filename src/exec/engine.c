@@ -1,0 +1,185 @@
+/* Engine configuration (spec/executor.md section 1.1, spec/wasmtime-c-api.md sections 0, 2 and 9).
+ */
+#include "exec/engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <subexec/runtime.h>
+#include <subexec_rust_engine.h>
+
+#include "exec/wasmtime_error.h"
+#include "util/error.h"
+#include "util/mem.h"
+
+/* Number that artifacts carry beside the engine's exact version; raise it when the settings below
+ * change. */
+#define ARTIFACT_FORMAT 1u
+
+/*
+ * Data segments further apart than this are copied at instantiation instead of becoming one image:
+ * without a bound, two bytes 1 GiB apart would make an artifact of 1 GiB.
+ */
+#define DENSE_IMAGE_SIZE ((uint64_t)16 << 20)
+
+#define BACKTRACE_FRAMES 20u
+
+/* The largest stack with which an overflow may still record its frames: it records all of them. */
+#define BACKTRACE_STACK_LIMIT ((uint64_t)8 << 20)
+
+/* The pool: address space only, until slots are used. */
+#define POOL_SLOTS 64u
+#define POOL_MIN_SLOTS 8u
+#define POOL_WARM_SLOTS 4u
+#define POOL_INSTANCE_SIZE ((size_t)16 << 20)
+#define POOL_TABLE_ELEMENTS ((size_t)1 << 20)
+#define POOL_MEMORY_SIZE ((size_t)4 << 30)
+
+static uint32_t feature_bits(uint32_t extensions)
+{
+    static const struct {
+        uint32_t extension, feature;
+    } pairs[] = {
+        {SUBX_EXTENSION_SIGN_EXTENSION, SUBX_RUST_SIGN_EXTENSION},
+        {SUBX_EXTENSION_SATURATING_CONVERSION, SUBX_RUST_SATURATING_CONVERSION},
+        {SUBX_EXTENSION_BULK_MEMORY, SUBX_RUST_BULK_MEMORY},
+        {SUBX_EXTENSION_REFERENCE_TYPES, SUBX_RUST_REFERENCE_TYPES},
+        {SUBX_EXTENSION_MULTI_VALUE, SUBX_RUST_MULTI_VALUE},
+        {SUBX_EXTENSION_SIMD, SUBX_RUST_SIMD},
+    };
+    uint32_t bits = SUBX_RUST_MUTABLE_GLOBAL;
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++)
+        if ((extensions & pairs[i].extension) != 0)
+            bits |= pairs[i].feature;
+    return bits;
+}
+
+/* The reference's switch for profilers; what it does not know is ignored there too. */
+static wasmtime_profiling_strategy_t profiling_by_environment(void)
+{
+    const char *wanted = getenv("WASMTIME_PROFILING_STRATEGY");
+    if (wanted != NULL && strcmp(wanted, "perfmap") == 0)
+        return WASMTIME_PROFILING_STRATEGY_PERFMAP;
+    return WASMTIME_PROFILING_STRATEGY_NONE;
+}
+
+static void add_pool(wasm_config_t *config, uint32_t slots)
+{
+    wasmtime_pooling_allocation_config_t *pool = wasmtime_pooling_allocation_config_new();
+    wasmtime_pooling_allocation_config_max_unused_warm_slots_set(pool, POOL_WARM_SLOTS);
+    wasmtime_pooling_allocation_config_total_core_instances_set(pool, slots);
+    wasmtime_pooling_allocation_config_total_memories_set(pool, slots);
+    wasmtime_pooling_allocation_config_total_tables_set(pool, slots);
+    wasmtime_pooling_allocation_config_max_core_instance_size_set(pool, POOL_INSTANCE_SIZE);
+    wasmtime_pooling_allocation_config_table_elements_set(pool, POOL_TABLE_ELEMENTS);
+    wasmtime_pooling_allocation_config_max_memory_size_set(pool, POOL_MEMORY_SIZE);
+    wasmtime_pooling_allocation_strategy_set(config, pool);
+    wasmtime_pooling_allocation_config_delete(pool);
+}
+
+static wasm_config_t *new_config(const struct subx_engine_config *wanted)
+{
+    wasm_config_t *config = wasm_config_new();
+    wasmtime_config_cranelift_opt_level_set(config, WASMTIME_OPT_LEVEL_SPEED_AND_SIZE);
+    wasmtime_config_cranelift_nan_canonicalization_set(config, wanted->canonicalize_nans);
+    wasmtime_config_parallel_compilation_set(config, wanted->parallel_compilation);
+    wasmtime_config_native_unwind_info_set(config, false);
+    wasmtime_config_memory_init_cow_set(config, wanted->copy_on_write);
+    wasmtime_config_gc_support_set(config, false);
+    wasmtime_config_profiler_set(config, profiling_by_environment());
+    subx_rust_config_features(config, feature_bits(wanted->extensions));
+    subx_rust_config_stack(config, (size_t)wanted->native_stack);
+    subx_rust_config_dense_image_size(config, DENSE_IMAGE_SIZE);
+    const bool frames = wanted->native_stack <= BACKTRACE_STACK_LIMIT;
+    subx_rust_config_backtrace(config, frames ? BACKTRACE_FRAMES : 0, false);
+    return config;
+}
+
+static subx_status new_engine(const struct subx_engine_config *wanted, uint32_t slots,
+                              wasm_engine_t **out, subx_error *error)
+{
+    wasm_config_t *config = new_config(wanted);
+    if (slots > 0)
+        add_pool(config, slots);
+    wasmtime_error_t *failure = subx_rust_config_artifact_format(config, ARTIFACT_FORMAT);
+    if (failure != NULL) {
+        wasm_config_delete(config);
+        return subx_engine_error__take(failure, SUBX_ENGINE, "engine configuration", error);
+    }
+    failure = subx_rust_engine_new(config, out);
+    if (failure != NULL)
+        return subx_engine_error__take(failure, SUBX_ENGINE, "engine", error);
+    return SUBX_OK;
+}
+
+static subx_status open_engine(struct subx_engine *engine, subx_error *error)
+{
+    if (!engine->config.pooling)
+        return new_engine(&engine->config, 0, &engine->engine, error);
+    for (uint32_t slots = POOL_SLOTS; slots > POOL_MIN_SLOTS; slots /= 2) {
+        engine->slots = slots;
+        if (new_engine(&engine->config, slots, &engine->engine, NULL) == SUBX_OK)
+            return SUBX_OK;
+    }
+    engine->slots = POOL_MIN_SLOTS;
+    return new_engine(&engine->config, POOL_MIN_SLOTS, &engine->engine, error);
+}
+
+subx_status subx_engine__new(const struct subx_engine_config *config, struct subx_engine **out,
+                             subx_error *error)
+{
+    *out = NULL;
+    struct subx_engine *engine = subx_mem__calloc(1, sizeof *engine);
+    if (engine == NULL)
+        return subx_error__nomem(error);
+    engine->config = *config;
+    const subx_status status = open_engine(engine, error);
+    if (status != SUBX_OK) {
+        subx_mem__free(engine);
+        return status;
+    }
+    pthread_mutex_init(&engine->lock, NULL);
+    pthread_cond_init(&engine->freed, NULL);
+    *out = engine;
+    return SUBX_OK;
+}
+
+void subx_engine__free(struct subx_engine *engine)
+{
+    if (engine == NULL)
+        return;
+    wasm_engine_delete(engine->engine);
+    pthread_cond_destroy(&engine->freed);
+    pthread_mutex_destroy(&engine->lock);
+    subx_mem__free(engine);
+}
+
+bool subx_engine__same_config(const struct subx_engine_config *a,
+                              const struct subx_engine_config *b)
+{
+    return a->canonicalize_nans == b->canonicalize_nans &&
+           a->parallel_compilation == b->parallel_compilation &&
+           a->copy_on_write == b->copy_on_write && a->pooling == b->pooling &&
+           a->extensions == b->extensions && a->native_stack == b->native_stack;
+}
+
+void subx_engine__take_slot(struct subx_engine *engine)
+{
+    if (engine->slots == 0)
+        return;
+    pthread_mutex_lock(&engine->lock);
+    while (engine->taken == engine->slots)
+        pthread_cond_wait(&engine->freed, &engine->lock);
+    engine->taken++;
+    pthread_mutex_unlock(&engine->lock);
+}
+
+void subx_engine__give_slot(struct subx_engine *engine)
+{
+    if (engine->slots == 0)
+        return;
+    pthread_mutex_lock(&engine->lock);
+    engine->taken--;
+    pthread_cond_signal(&engine->freed);
+    pthread_mutex_unlock(&engine->lock);
+}

@@ -1,0 +1,56 @@
+/*
+ * Engines: one for each configuration, made on first use and shared by all runtimes that want the
+ * same. A pooling engine has a fixed number of slots; who wants one more waits until one is free.
+ */
+#ifndef SUBX_EXEC_ENGINE_H
+#define SUBX_EXEC_ENGINE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <wasmtime.h>
+
+#include <subexec/status.h>
+
+/* What changes compiled code or how it runs. */
+struct subx_engine_config {
+    bool canonicalize_nans;
+    bool parallel_compilation;
+    bool copy_on_write;    /* data segments mapped instead of copied */
+    bool pooling;          /* instances from a pool of slots instead of mappings of their own */
+    uint32_t extensions;   /* SUBX_EXTENSION_..., beyond the MVP */
+    uint64_t native_stack; /* bytes of stack for the guest */
+};
+
+/* Guest stack without a deterministic limit, in bytes (spec/executor.md section 1.1). */
+#define SUBX_DEFAULT_NATIVE_STACK ((size_t)1 << 20)
+
+struct subx_engine {
+    struct subx_engine *next;
+    struct subx_engine_config config;
+    wasm_engine_t *engine;
+    uint32_t slots; /* of the pool; 0: no pool */
+
+    pthread_mutex_t lock; /* guards `taken` */
+    pthread_cond_t freed;
+    uint32_t taken;
+};
+
+/*
+ * Make an engine. A pool that does not fit the address space is tried with fewer slots, down to 8;
+ * then SUBX_ENGINE, as for a configuration that Wasmtime refuses.
+ */
+subx_status subx_engine__new(const struct subx_engine_config *config, struct subx_engine **out,
+                             subx_error *error);
+void subx_engine__free(struct subx_engine *engine);
+
+bool subx_engine__same_config(const struct subx_engine_config *a,
+                              const struct subx_engine_config *b);
+
+/* Take a slot of the pool, waiting for one if need be, and give it back. Nothing to do without a
+ * pool. */
+void subx_engine__take_slot(struct subx_engine *engine);
+void subx_engine__give_slot(struct subx_engine *engine);
+
+#endif

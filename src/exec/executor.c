@@ -1,0 +1,119 @@
+/* The executor: engines by semantics. */
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+
+#include <subexec/subexec.h>
+#include <subexec_rust_engine.h>
+
+#include "exec/runtime_internal.h"
+#include "platform/stack.h"
+#include "util/check.h"
+#include "util/mem.h"
+
+const char *subx_library_version(void)
+{
+    return SUBX_VERSION;
+}
+
+const char *subx_engine_version(void)
+{
+    return subx_rust_engine_version();
+}
+
+subx_status subx_executor_new(const subx_executor_options *options, subx_executor **out,
+                              subx_error *error)
+{
+    static const subx_executor_options defaults = SUBX_EXECUTOR_OPTIONS_INIT;
+    SUBX_CHECK_ARG(out != NULL, error);
+    *out = NULL;
+    SUBX_CHECK_ARG(options == NULL || options->struct_size == sizeof *options, error);
+    subx_executor *executor = subx_mem__calloc(1, sizeof *executor);
+    if (executor == NULL)
+        return subx_error__nomem(error);
+    executor->references = 1;
+    executor->options = options != NULL ? *options : defaults;
+    executor->stacks = subx_stack_cache__new();
+    if (executor->stacks == NULL || pthread_mutex_init(&executor->lock, NULL) != 0) {
+        subx_stack_cache__free(executor->stacks);
+        subx_mem__free(executor);
+        return subx_error__nomem(error);
+    }
+    *out = executor;
+    return SUBX_OK;
+}
+
+subx_executor *subx_executor__retain(subx_executor *executor)
+{
+    atomic_fetch_add_explicit(&executor->references, 1, memory_order_relaxed);
+    return executor;
+}
+
+void subx_executor__release(subx_executor *executor)
+{
+    if (atomic_fetch_sub_explicit(&executor->references, 1, memory_order_acq_rel) != 1)
+        return;
+    while (executor->engines != NULL) {
+        struct subx_engine *engine = executor->engines;
+        executor->engines = engine->next;
+        subx_engine__free(engine);
+    }
+    subx_page_tables__close(executor->page_tables);
+    subx_stack_cache__free(executor->stacks);
+    pthread_mutex_destroy(&executor->lock);
+    subx_mem__free(executor);
+}
+
+void subx_executor_free(subx_executor *executor)
+{
+    if (executor != NULL)
+        subx_executor__release(executor);
+}
+
+subx_status subx_executor__engine(subx_executor *executor, const struct subx_engine_config *config,
+                                  struct subx_engine **out, subx_error *error)
+{
+    subx_status status = SUBX_OK;
+    pthread_mutex_lock(&executor->lock);
+    struct subx_engine *engine = executor->engines;
+    while (engine != NULL && !subx_engine__same_config(&engine->config, config))
+        engine = engine->next;
+    if (engine == NULL) {
+        status = subx_engine__new(config, &engine, error);
+        if (status == SUBX_OK) {
+            engine->next = executor->engines;
+            executor->engines = engine;
+        }
+    }
+    pthread_mutex_unlock(&executor->lock);
+    *out = engine;
+    return status;
+}
+
+struct subx_page_support subx_executor__page_support(subx_executor *executor)
+{
+    pthread_mutex_lock(&executor->lock);
+    if (!executor->probed) {
+        executor->pages = subx_pages__probe();
+        executor->page_tables = subx_page_tables__open(executor->pages.scan);
+        executor->probed = true;
+    }
+    const struct subx_page_support support = executor->pages;
+    pthread_mutex_unlock(&executor->lock);
+    return support;
+}
+
+void subx_executor__notice(const subx_executor *executor, subx_log_level level, const char *format,
+                           ...)
+{
+    if (executor->options.log == NULL)
+        return;
+    char text[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    const int len = vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    if (len > 0)
+        executor->options.log(executor->options.log_data, level, subx_slice__text("subexec"),
+                              subx_slice__text(text));
+}

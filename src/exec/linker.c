@@ -1,0 +1,263 @@
+/*
+ * Resolving a module's imports: every one is a function of the host table, or missing. Only what
+ * the module imports is defined, once per runtime, so nothing is looked up by name afterwards.
+ */
+#include <string.h>
+
+#include "exec/runtime_internal.h"
+#include "exec/wasmtime_error.h"
+#include "host/host_function.h"
+#include "util/error.h"
+#include "util/mem.h"
+
+_Static_assert(sizeof(union subx_value) == sizeof(wasmtime_val_raw_t),
+               "raw values share one layout");
+_Static_assert(_Alignof(union subx_value) <= _Alignof(wasmtime_val_raw_t),
+               "raw values share one layout");
+
+static wasm_trap_t *new_trap(const char *message)
+{
+    return wasmtime_trap_new(message, strlen(message));
+}
+
+/* The trap for a host function that gave up, in the reference's words. */
+static wasm_trap_t *host_gave_up(struct subx_call *call)
+{
+    subx_error__prefix(call->failure, "host code panicked while being called by the runtime");
+    return new_trap(call->failure->message);
+}
+
+static const char outside_call[] =
+    "host functions cannot be called while the instance is being made";
+
+/* The way from the guest into a host function. */
+static wasm_trap_t *enter_host(void *env, wasmtime_caller_t *caller, wasmtime_val_raw_t *values,
+                               size_t count)
+{
+    (void)count;
+    const struct subx_host_function *function = env;
+    struct subx_guest_instance *instance =
+        wasmtime_context_get_data(wasmtime_caller_context(caller));
+    if (!instance->in_call)
+        return new_trap(outside_call);
+    subx_instance__refresh(instance);
+    if (function->entry(&instance->call, (union subx_value *)values))
+        return NULL;
+    return host_gave_up(&instance->call);
+}
+
+/* A host function of the caller's own; the texts are not needed once it is defined. */
+struct custom {
+    subx_host_fn run;
+    void *user;
+    char name[];
+};
+
+static wasm_trap_t *enter_custom(void *env, wasmtime_caller_t *caller, wasmtime_val_raw_t *values,
+                                 size_t count)
+{
+    (void)count;
+    const struct custom *custom = env;
+    struct subx_guest_instance *instance =
+        wasmtime_context_get_data(wasmtime_caller_context(caller));
+    if (!instance->in_call)
+        return new_trap(outside_call);
+    subx_instance__refresh(instance);
+    if (custom->run(custom->user, &instance->call, (union subx_value *)values))
+        return NULL;
+    subx_call__fail(&instance->call, "the host function failed without saying why");
+    subx_error__prefix(instance->call.failure, "%s", custom->name);
+    return host_gave_up(&instance->call);
+}
+
+/* Stands in for a function that the host does not have. */
+static wasm_trap_t *enter_missing(void *env, wasmtime_caller_t *caller, wasmtime_val_raw_t *values,
+                                  size_t count)
+{
+    (void)caller, (void)values, (void)count;
+    return new_trap(env);
+}
+
+static subx_slice name_of(const wasm_name_t *name)
+{
+    return subx_slice__of(name->data, name->size);
+}
+
+/* The character of a value type, as the host table writes it; '?' for what it never uses. */
+static char type_letter(wasm_valkind_t kind)
+{
+    switch (kind) {
+    case WASM_I32:
+        return 'i';
+    case WASM_I64:
+        return 'I';
+    case WASM_F32:
+        return 'f';
+    case WASM_F64:
+        return 'F';
+    default:
+        return '?';
+    }
+}
+
+static bool same_types(const wasm_valtype_vec_t *types, const char *letters)
+{
+    if (strlen(letters) != types->size)
+        return false;
+    for (size_t i = 0; i < types->size; i++)
+        if (type_letter(wasm_valtype_kind(types->data[i])) != letters[i])
+            return false;
+    return true;
+}
+
+static bool same_type(const wasm_functype_t *type, const char *params, const char *results)
+{
+    return same_types(wasm_functype_params(type), params) &&
+           same_types(wasm_functype_results(type), results);
+}
+
+struct resolution {
+    wasmtime_linker_t *linker;
+    const subx_runtime_options *options;
+    struct subx_buf missing; /* text: 'env:a', 'env:b' */
+};
+
+static subx_status define(struct resolution *resolution, const wasm_importtype_t *import,
+                          const wasm_functype_t *type, wasmtime_func_unchecked_callback_t callback,
+                          void *env, void (*finalizer)(void *), subx_error *error)
+{
+    const wasm_name_t *module = wasm_importtype_module(import);
+    const wasm_name_t *name = wasm_importtype_name(import);
+    wasmtime_error_t *failure = wasmtime_linker_define_func_unchecked(
+        resolution->linker, module->data, module->size, name->data, name->size, type, callback, env,
+        finalizer);
+    if (failure != NULL)
+        return subx_engine_error__take(failure, SUBX_ENGINE, "defining a host function", error);
+    return SUBX_OK;
+}
+
+static subx_status define_missing(struct resolution *resolution, const wasm_importtype_t *import,
+                                  const wasm_functype_t *type, subx_error *error)
+{
+    const subx_slice module = name_of(wasm_importtype_module(import));
+    const subx_slice name = name_of(wasm_importtype_name(import));
+    if (!resolution->options->allow_missing_imports) {
+        subx_buf__append_text(&resolution->missing, resolution->missing.len == 0 ? "'" : ", '");
+        subx_buf__append_slice(&resolution->missing, module);
+        subx_buf__append_u8(&resolution->missing, ':');
+        subx_buf__append_slice(&resolution->missing, name);
+        subx_buf__append_u8(&resolution->missing, '\'');
+        return SUBX_OK;
+    }
+    struct subx_buf text = SUBX_BUF_INIT;
+    subx_buf__append_text(&text, "call to a missing function ");
+    subx_buf__append_slice(&text, module);
+    subx_buf__append_u8(&text, ':');
+    subx_buf__append_slice(&text, name);
+    subx_buf__append_u8(&text, '\0');
+    if (text.failed) {
+        subx_buf__free(&text);
+        return subx_error__nomem(error);
+    }
+    /* The linker owns the text from here on, in failure too. */
+    return define(resolution, import, type, enter_missing, text.data, subx_mem__free, error);
+}
+
+static subx_status wrong_type(subx_slice name, subx_error *error)
+{
+    return subx_error__set(
+        error, SUBX_INVALID_MODULE,
+        "the runtime imports '%.*s' with another type than the host function has", (int)name.len,
+        (const char *)name.data);
+}
+
+static const subx_host_import *find_custom(const subx_runtime_options *options, subx_slice module,
+                                           subx_slice name)
+{
+    for (size_t i = 0; i < options->import_count; i++) {
+        const subx_host_import *import = &options->imports[i];
+        if (subx_slice__equal(name, subx_slice__text(import->name)) &&
+            subx_slice__equal(module, subx_slice__text(import->module)))
+            return import;
+    }
+    return NULL;
+}
+
+static subx_status define_custom(struct resolution *resolution, const wasm_importtype_t *import,
+                                 const wasm_functype_t *type, const subx_host_import *provided,
+                                 subx_error *error)
+{
+    if (!same_type(type, provided->params, provided->results))
+        return wrong_type(subx_slice__text(provided->name), error);
+    const size_t name_size = strlen(provided->name) + 1;
+    struct custom *custom = subx_mem__alloc(sizeof *custom + name_size);
+    if (custom == NULL)
+        return subx_error__nomem(error);
+    custom->run = provided->run;
+    custom->user = provided->user;
+    memcpy(custom->name, provided->name, name_size);
+    /* The linker owns it from here on, in failure too. */
+    return define(resolution, import, type, enter_custom, custom, subx_mem__free, error);
+}
+
+static subx_status define_import(struct resolution *resolution, const wasm_importtype_t *import,
+                                 subx_error *error)
+{
+    const subx_slice module = name_of(wasm_importtype_module(import));
+    const subx_slice name = name_of(wasm_importtype_name(import));
+    const wasm_functype_t *type = wasm_externtype_as_functype_const(wasm_importtype_type(import));
+    if (type == NULL)
+        return subx_error__set(
+            error, SUBX_INVALID_MODULE,
+            "the runtime imports '%.*s:%.*s', which is no function; only functions can be imported",
+            (int)module.len, (const char *)module.data, (int)name.len, (const char *)name.data);
+    const subx_host_import *provided = find_custom(resolution->options, module, name);
+    if (provided != NULL)
+        return define_custom(resolution, import, type, provided, error);
+    const struct subx_host_function *function =
+        subx_slice__equal(module, subx_slice__text("env")) ? subx_host__find(name) : NULL;
+    if (function == NULL)
+        return define_missing(resolution, import, type, error);
+    if (!same_type(type, function->params, function->results))
+        return wrong_type(name, error);
+    /* The table is constant; the engine hands the pointer back and never writes through it. */
+    union {
+        const struct subx_host_function *function;
+        void *env;
+    } constant = {function};
+    return define(resolution, import, type, enter_host, constant.env, NULL, error);
+}
+
+subx_status subx_linker__resolve(wasm_engine_t *engine, const wasmtime_module_t *module,
+                                 const subx_runtime_options *options, wasmtime_instance_pre_t **out,
+                                 subx_error *error)
+{
+    *out = NULL;
+    struct resolution resolution = {wasmtime_linker_new(engine), options, SUBX_BUF_INIT};
+    wasm_importtype_vec_t imports;
+    wasmtime_module_imports(module, &imports);
+    /* A name may be imported more than once; it is then defined again, to the same effect. */
+    wasmtime_linker_allow_shadowing(resolution.linker, true);
+
+    subx_status status = SUBX_OK;
+    for (size_t i = 0; i < imports.size && status == SUBX_OK; i++)
+        status = define_import(&resolution, imports.data[i], error);
+    if (status == SUBX_OK && resolution.missing.failed)
+        status = subx_error__nomem(error);
+    if (status == SUBX_OK && resolution.missing.len > 0)
+        status = subx_error__set(
+            error, SUBX_MISSING_IMPORTS,
+            "runtime requires function imports which are not present on the host: %.*s",
+            (int)resolution.missing.len, (const char *)resolution.missing.data);
+    if (status == SUBX_OK) {
+        wasmtime_error_t *failure = wasmtime_linker_instantiate_pre(resolution.linker, module, out);
+        if (failure != NULL)
+            status =
+                subx_engine_error__take(failure, SUBX_INSTANTIATION, "resolving imports", error);
+    }
+
+    wasm_importtype_vec_delete(&imports);
+    wasmtime_linker_delete(resolution.linker);
+    subx_buf__free(&resolution.missing);
+    return status;
+}

@@ -1,0 +1,182 @@
+/*
+ * A runtime, its instances and the strategy between them, as the files of this room share them.
+ *
+ *   executor ──► engines, one per configuration
+ *   runtime  ──► engine, module, instance_pre, entries        immutable but for its free list,
+ * shared between threads instance ──► store, memory, struct subx_call              one thread at a
+ * time
+ */
+#ifndef SUBX_EXEC_RUNTIME_INTERNAL_H
+#define SUBX_EXEC_RUNTIME_INTERNAL_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include <wasmtime.h>
+
+#include <subexec/runtime.h>
+
+#include "exec/engine.h"
+#include "host/call.h"
+#include "platform/pages.h"
+
+struct subx_executor {
+    _Atomic uint32_t references; /* the owner's, and one for each runtime */
+    subx_executor_options options;
+    struct subx_stack_cache *stacks;
+    pthread_mutex_t lock; /* guards what follows */
+    struct subx_engine *engines;
+    bool probed;
+    struct subx_page_support pages;
+    struct subx_page_tables *page_tables; /* NULL where the kernel does not tell */
+};
+
+/* An exported function, and whether it has the type of a runtime entry point: (i32, i32) -> i64. */
+struct subx_entry {
+    char *name;
+    size_t name_len;
+    bool is_function;
+    bool is_callable;
+};
+
+/* The memory of a fresh instance, from its data segments; zeros behind it. */
+struct subx_pristine {
+    uint8_t *image;
+    size_t len; /* whole pages */
+};
+
+/* A mutable global and its value in a fresh instance. */
+struct subx_saved_global {
+    char name[32]; /* under which a pass of ours exports it */
+    wasmtime_val_t value;
+};
+
+struct subx_counters {
+    _Atomic uint64_t calls, instances, discarded, resets, scans, restored_pages;
+};
+
+struct subx_runtime {
+    subx_executor *executor;
+    const struct instance_strategy *strategy;
+    subx_runtime_options options; /* as they are in force */
+    struct subx_engine *engine;   /* the executor's */
+    wasmtime_module_t *module;
+    wasmtime_instance_pre_t *instance_pre;
+    struct subx_entry *entries; /* all exports that have a C name, sorted */
+    size_t entry_count;
+    struct subx_counters counters;
+
+    /* For the strategy that resets. */
+    struct subx_pristine pristine;
+    struct subx_saved_global *globals;
+    size_t global_count;
+    bool dont_need_restores; /* MADV_DONTNEED brings the pristine contents back */
+    pthread_mutex_t idle_lock;
+    struct subx_guest_instance *idle; /* ready for a call, the one used last first */
+    uint32_t idle_count;
+};
+
+struct subx_guest_instance {
+    subx_runtime *runtime;
+    wasmtime_store_t *store;
+    wasmtime_context_t *context;
+    wasmtime_instance_t handle;
+    wasmtime_memory_t memory;
+    wasmtime_func_t *functions; /* of the runtime's entries; store_id 0: not looked up yet */
+    uint32_t heap_base;
+    bool in_call; /* host functions may only be called while this is set */
+    struct subx_call call;
+
+    /* For the strategy that resets. */
+    struct subx_guest_instance *next_idle;
+    uint64_t fresh_size; /* of the memory, in bytes */
+    wasmtime_global_t *globals;
+    uint64_t faults;           /* of the thread, when the call began */
+    struct subx_page_run *hot; /* pages known to be private: restored after each call */
+    size_t hot_count;
+};
+
+/* How instances come to be and where they go after a call. */
+struct instance_strategy {
+    const char *name;
+    bool copy_on_write; /* what the engine must be */
+    bool pooling;
+    /* Give an instance in precisely the state of a fresh one. */
+    subx_status (*acquire)(subx_runtime *runtime, struct subx_guest_instance **out,
+                           subx_error *error);
+    /* On the thread of the call, right before it. */
+    void (*begin)(struct subx_guest_instance *instance);
+    /* On the thread of the call, after the output was copied: put the instance back into the state
+     * of a fresh one. False: it cannot be done. Not asked after a failure that leaves the
+     * instance's state in doubt. */
+    bool (*renew)(struct subx_guest_instance *instance);
+    /* Take an instance back; one that is not fresh is dropped. */
+    void (*release)(struct subx_guest_instance *instance, bool is_fresh);
+};
+
+/* By enum subx_strategy. */
+extern const struct instance_strategy subx_strategies[SUBX_STRATEGY_COUNT];
+
+/* The engine with this configuration, made if there is none; borrowed from the executor. */
+subx_status subx_executor__engine(subx_executor *executor, const struct subx_engine_config *config,
+                                  struct subx_engine **out, subx_error *error);
+
+/* What the kernel offers for resetting in place; tried once. */
+struct subx_page_support subx_executor__page_support(subx_executor *executor);
+
+/* Say something to whoever listens to the executor. */
+void subx_executor__notice(const subx_executor *executor, subx_log_level level, const char *format,
+                           ...) __attribute__((format(printf, 3, 4)));
+
+/* Take and drop a reference. */
+subx_executor *subx_executor__retain(subx_executor *executor);
+void subx_executor__release(subx_executor *executor);
+
+/* subx_runtime_new() for callers inside: `wasm` is a module, decompressed; `options` are complete.
+ */
+subx_status subx_runtime__new(subx_executor *executor, subx_slice wasm,
+                              const subx_runtime_options *options, subx_runtime **out,
+                              subx_error *error);
+
+/*
+ * subx_runtime_call() for callers inside; `nested` calls cannot ask for the version of further
+ * code, so that code which asks for its own version does not recurse.
+ */
+subx_status subx_runtime__call(subx_runtime *runtime, const char *method, subx_slice input,
+                               const subx_call_options *options, bool nested, subx_bytes *output,
+                               subx_error *error);
+
+/* Run one call on an instance that is fresh; `is_fresh` says whether it is so again afterwards. */
+subx_status subx_call__run(struct subx_guest_instance *instance, const struct subx_entry *entry,
+                           subx_slice input, const subx_call_options *options, subx_bytes *output,
+                           bool *is_fresh, subx_error *error);
+
+/* Find an export by name; NULL if there is none. */
+const struct subx_entry *subx_runtime__find_entry(const subx_runtime *runtime, const char *name);
+
+/* Resolve the imports of `module` against the host functions; `out` is NULL on failure. */
+subx_status subx_linker__resolve(wasm_engine_t *engine, const wasmtime_module_t *module,
+                                 const subx_runtime_options *options, wasmtime_instance_pre_t **out,
+                                 subx_error *error);
+
+/* Make an instance: store, limits, memory at its starting size, `__heap_base`. May wait for a slot
+ * of the pool. */
+subx_status subx_instance__new(subx_runtime *runtime, struct subx_guest_instance **out,
+                               subx_error *error);
+void subx_instance__free(struct subx_guest_instance *instance);
+
+/* Read the memory's address and size again; after the guest ran or the memory grew. */
+static inline void subx_instance__refresh(struct subx_guest_instance *instance)
+{
+    instance->call.guest.base = wasmtime_memory_data(instance->context, &instance->memory);
+    instance->call.guest.size = wasmtime_memory_data_size(instance->context, &instance->memory);
+}
+
+/*
+ * Version of the runtime in `code`, for ext_misc_runtime_version: from its custom sections, else by
+ * calling `Core_version` without a state. `data` is the executor. False: there is none, for
+ * whatever reason.
+ */
+bool subx_version_reader__read(void *data, subx_slice code, subx_bytes *version);
+
+#endif

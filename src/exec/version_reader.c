@@ -1,0 +1,54 @@
+/*
+ * What ext_misc_runtime_version answers (spec/host-api.md sections 1.6 and 10): the version that
+ * the code embeds, else the bytes of its own `Core_version`, called without a state; nothing where
+ * either fails.
+ */
+#include "blob/decompress.h"
+#include "blob/version_section.h"
+#include "exec/runtime_internal.h"
+#include "util/mem.h"
+
+static bool ask_the_code(subx_executor *executor, subx_slice wasm, subx_bytes *version)
+{
+    subx_runtime_options options = SUBX_RUNTIME_OPTIONS_INIT;
+    options.allow_missing_imports = true;
+    options.strategy =
+        SUBX_STRATEGY_RECREATE_COW; /* never waits for a slot that this very call may hold */
+    subx_runtime *runtime = NULL;
+    subx_status status = subx_runtime__new(executor, wasm, &options, &runtime, NULL);
+    if (status == SUBX_OK)
+        status = subx_runtime__call(runtime, "Core_version", SUBX_EMPTY, NULL, true, version, NULL);
+    subx_runtime_free(runtime);
+    return status == SUBX_OK;
+}
+
+static bool read_version(subx_executor *executor, subx_slice wasm, subx_bytes *version)
+{
+    struct subx_wasm_module module;
+    if (subx_wasm__parse(wasm, SUBX_WASM_STRICT, &module, NULL) != SUBX_OK)
+        return false;
+    struct subx_version_fields fields;
+    bool embedded = false;
+    bool found = subx_version_section__read(&module, &fields, &embedded, NULL) == SUBX_OK;
+    if (found && embedded) {
+        struct subx_buf encoded = SUBX_BUF_INIT;
+        subx_version_section__encode(&fields, &encoded);
+        found = subx_buf__finish(&encoded, version, NULL) == SUBX_OK;
+    } else if (found) {
+        found = ask_the_code(executor, wasm, version);
+    }
+    subx_wasm__free(&module);
+    return found;
+}
+
+bool subx_version_reader__read(void *data, subx_slice code, subx_bytes *version)
+{
+    *version = (subx_bytes)SUBX_BYTES_INIT;
+    if (!subx_decompress__has_prefix(code))
+        return read_version(data, code, version);
+    subx_bytes wasm = SUBX_BYTES_INIT;
+    const bool found = subx_decompress__code(code, SUBX_MAX_CODE_SIZE, &wasm, NULL) == SUBX_OK &&
+                       read_version(data, subx_slice__of(wasm.data, wasm.len), version);
+    subx_bytes_free(&wasm);
+    return found;
+}
