@@ -6,7 +6,7 @@ file(MAKE_DIRECTORY "${SUBX_RUST_INCLUDE}")
 
 add_custom_target(subexec_rust_build
     COMMAND "${CMAKE_COMMAND}" -E env "CARGO_TARGET_DIR=${SUBX_CARGO_DIR}" "SUBX_RUST_INCLUDE=${SUBX_RUST_INCLUDE}"
-        cargo build --quiet --release --locked
+        cargo build --release --locked
     WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}/deps/rust"
     BYPRODUCTS "${SUBX_RUST_ARCHIVE}"
     COMMENT "Building the Rust library (Wasmtime, primitives); a few minutes the first time"

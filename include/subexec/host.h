@@ -62,7 +62,8 @@ typedef struct subx_host_import {
  * \param pointer  address in the guest
  * \param len      bytes
  * \param[out] bytes  valid until the next call of subx_call_allocate() or until the host function
- * returns \return false if the range is not inside the guest's memory; nothing else happened
+ *                    returns
+ * \return false if the range is not inside the guest's memory; nothing else happened
  */
 SUBX_API bool subx_call_read(const subx_call *call, uint32_t pointer, uint32_t len,
                              subx_slice *bytes);

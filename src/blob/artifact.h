@@ -4,8 +4,8 @@
  *   payload | code | trailer
  *
  *   payload   what the engine serialised; first, since the engine refuses it behind a header
- *   code      the chain's bytes in a zstd frame, so that another variant can be compiled without
- * them trailer   fixed size, little-endian, below
+ *   code      the chain's bytes in a zstd frame: another variant can be compiled from them
+ *   trailer   fixed size, little-endian, below
  *
  * Checksums find damage. They do not make a file trustworthy: compiled code is machine code, and
  * whoever can write the file can run anything.

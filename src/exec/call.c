@@ -115,7 +115,7 @@ static subx_status run(struct subx_guest_instance *instance, const struct subx_t
     if (!enter(&entering))
         return subx_error__set(error, SUBX_NOMEM, "no stack of %llu bytes for the guest",
                                (unsigned long long)stack_needed(instance));
-    subx_instance__refresh(instance);
+    subx_instance__refresh_if_growing(instance);
     if (entering.failure != NULL || entering.trap != NULL) {
         /* A trap of the guest leaves nothing half done; a host function that gave up might. */
         *sound = entering.failure == NULL;

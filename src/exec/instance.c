@@ -95,6 +95,7 @@ static subx_status size_memory(struct subx_guest_instance *instance, subx_error 
     guest->grow = grow_memory;
     guest->engine = instance;
     guest->max_pages = limit;
+    instance->may_grow = heap->kind == SUBX_HEAP_DYNAMIC;
     if (heap->kind == SUBX_HEAP_DYNAMIC)
         return SUBX_OK;
     if (limit > pages && !grow_memory(guest, limit - (uint32_t)pages))

@@ -40,7 +40,7 @@ static wasm_trap_t *enter_host(void *env, wasmtime_caller_t *caller, wasmtime_va
         wasmtime_context_get_data(wasmtime_caller_context(caller));
     if (!instance->in_call)
         return new_trap(outside_call);
-    subx_instance__refresh(instance);
+    subx_instance__refresh_if_growing(instance);
     if (function->entry(&instance->call, (union subx_value *)values))
         return NULL;
     return host_gave_up(&instance->call);
@@ -62,7 +62,7 @@ static wasm_trap_t *enter_custom(void *env, wasmtime_caller_t *caller, wasmtime_
         wasmtime_context_get_data(wasmtime_caller_context(caller));
     if (!instance->in_call)
         return new_trap(outside_call);
-    subx_instance__refresh(instance);
+    subx_instance__refresh_if_growing(instance);
     if (custom->run(custom->user, &instance->call, (union subx_value *)values))
         return NULL;
     subx_call__fail(&instance->call, "the host function failed without saying why");

@@ -26,6 +26,9 @@
 #define HOT_PAGES_MAX 2048u
 #define HOT_RUNS_MAX 512u
 
+/* Calls that take a mark of their own after an old one cost a needless scan. */
+#define FRESH_MARKS 64u
+
 /* Runtimes whose data segments span more are recreated for each call instead. */
 #define IMAGE_SIZE_MAX ((size_t)64 << 20)
 
@@ -244,32 +247,61 @@ static void restore_hot(struct subx_guest_instance *instance)
         atomic_fetch_add_explicit(&runtime->counters.restored_pages, pages, memory_order_relaxed);
 }
 
-/* Give pages from `first` on back to the kernel; false if the contents do not come back that way.
- */
-static bool give_back(struct subx_guest_instance *instance, uint32_t first)
+/* Give pages from `first` on back to the kernel, whose contents are then pristine: zeros behind the image, and the image
+ * where it is mapped. */
+static bool give_back(const struct subx_guest_instance *instance, uint32_t first)
 {
-    const struct subx_runtime *runtime = instance->runtime;
-    uint8_t *start = instance->call.guest.base + (size_t)first * SUBX_PAGE_SIZE;
-    const size_t len = instance->fresh_size - (size_t)first * SUBX_PAGE_SIZE;
-    if (len == 0)
+    const size_t start = (size_t)first * SUBX_PAGE_SIZE;
+    if (start >= instance->fresh_size)
         return true;
-    if (madvise(start, len, MADV_DONTNEED) != 0)
+    return madvise(instance->call.guest.base + start, instance->fresh_size - start,
+                   MADV_DONTNEED) == 0;
+}
+
+/* Where giving back does not bring the image back, its pages are always hot: put them in front of what was found. */
+static bool add_image(struct subx_guest_instance *instance)
+{
+    const uint32_t image_pages = (uint32_t)(instance->runtime->pristine.len / SUBX_PAGE_SIZE);
+    if (instance->runtime->dont_need_restores || image_pages == 0)
+        return true;
+    size_t kept = 0;
+    for (size_t i = 0; i < instance->hot_count; i++) {
+        struct subx_page_run run = instance->hot[i];
+        const uint32_t end = run.first + run.count;
+        if (end <= image_pages)
+            continue;
+        if (run.first < image_pages)
+            run = (struct subx_page_run){image_pages, end - image_pages};
+        instance->hot[kept++] = run;
+    }
+    if (kept == HOT_RUNS_MAX)
         return false;
-    const size_t image_len = runtime->pristine.len;
-    const size_t offset = (size_t)first * SUBX_PAGE_SIZE;
-    if (!runtime->dont_need_restores && offset < image_len)
-        memcpy(start, runtime->pristine.image + offset, image_len - offset);
+    memmove(instance->hot + 1, instance->hot, kept * sizeof *instance->hot);
+    instance->hot[0] = (struct subx_page_run){0, image_pages};
+    instance->hot_count = kept + 1;
     return true;
+}
+
+static uint64_t count_hot(const struct subx_guest_instance *instance)
+{
+    uint64_t pages = 0;
+    for (size_t i = 0; i < instance->hot_count; i++)
+        pages += instance->hot[i].count;
+    return pages;
 }
 
 /* Keep what fits the limit of the hot set just found; the first page behind it, or UINT32_MAX. */
 static uint32_t cut_hot(struct subx_guest_instance *instance)
 {
+    const uint32_t image_pages = (uint32_t)(instance->runtime->pristine.len / SUBX_PAGE_SIZE);
+    const uint32_t most = instance->runtime->dont_need_restores || image_pages < HOT_PAGES_MAX
+                              ? HOT_PAGES_MAX
+                              : image_pages;
     uint32_t pages = 0;
     for (size_t i = 0; i < instance->hot_count; i++) {
         struct subx_page_run *run = &instance->hot[i];
-        if (pages + run->count > HOT_PAGES_MAX) {
-            run->count = HOT_PAGES_MAX - pages;
+        if (pages + run->count > most) {
+            run->count = most - pages;
             instance->hot_count = run->count > 0 ? i + 1 : i;
             return run->first + run->count;
         }
@@ -278,43 +310,68 @@ static uint32_t cut_hot(struct subx_guest_instance *instance)
     return UINT32_MAX;
 }
 
-static bool restore_by_scan(struct subx_guest_instance *instance)
+/* Find the private pages; without an answer of the kernel all are taken for private and given back. */
+static bool find_hot(struct subx_guest_instance *instance)
 {
     subx_runtime *runtime = instance->runtime;
     struct subx_page_tables *tables = runtime->executor->page_tables;
     atomic_fetch_add_explicit(&runtime->counters.scans, 1, memory_order_relaxed);
-    const bool scanned =
-        tables != NULL && subx_page_tables__scan(tables, instance->call.guest.base,
-                                                 instance->fresh_size, runtime->pristine.len,
-                                                 instance->hot, HOT_RUNS_MAX, &instance->hot_count);
-    if (!scanned) {
-        instance->hot_count = 0;
-        return give_back(instance, 0);
+    if (tables != NULL &&
+        subx_page_tables__scan(tables, instance->call.guest.base, instance->fresh_size,
+                               runtime->pristine.len, instance->hot, HOT_RUNS_MAX,
+                               &instance->hot_count) &&
+        add_image(instance)) {
+        const uint32_t behind = cut_hot(instance);
+        return behind == UINT32_MAX || give_back(instance, behind);
     }
-    const uint32_t behind = cut_hot(instance);
-    if (behind != UINT32_MAX && !give_back(instance, behind))
-        return false;
+    instance->hot_count = 0;
+    add_image(instance);
+    return give_back(instance, instance->hot_count > 0 ? instance->hot[0].count : 0);
+}
+
+/*
+ * The end of the call before is as good a mark as one of this call, and saves a system call. Where other work of the
+ * thread faults in between, that costs a scan instead, so then calls take marks of their own for a while.
+ */
+void subx_reset__begin(struct subx_guest_instance *instance)
+{
+    instance->mark_is_old = instance->fresh_marks == 0 && subx_fault_mark__is_here(&instance->mark);
+    if (instance->mark_is_old)
+        return;
+    if (instance->fresh_marks > 0)
+        instance->fresh_marks--;
+    instance->mark = subx_fault_mark__take();
+}
+
+static bool only_hot_written(const struct subx_guest_instance *instance,
+                             const struct subx_fault_mark *now)
+{
+    return instance->runtime->executor->pages.counts_faults && now->faults != UINT64_MAX &&
+           now->faults == instance->mark.faults && now->thread == instance->mark.thread;
+}
+
+static bool restore_memory(struct subx_guest_instance *instance)
+{
+    const struct subx_fault_mark now = subx_fault_mark__take();
+    const bool was_hot = only_hot_written(instance, &now);
+    instance->mark = now;
+    if (!was_hot) {
+        const uint64_t pages = count_hot(instance);
+        if (!find_hot(instance))
+            return false;
+        if (instance->mark_is_old && count_hot(instance) == pages)
+            instance->fresh_marks = FRESH_MARKS;
+    }
     restore_hot(instance);
+    /* What was just found is hot, so restoring it is no news to the next call. */
+    if (!was_hot)
+        instance->mark = subx_fault_mark__take();
     return true;
 }
 
-void subx_reset__begin(struct subx_guest_instance *instance)
+static bool restore_globals(struct subx_guest_instance *instance)
 {
-    instance->faults = subx_pages__faults();
-}
-
-bool subx_reset__end(struct subx_guest_instance *instance)
-{
-    subx_runtime *runtime = instance->runtime;
-    if (instance->call.guest.size != instance->fresh_size)
-        return false;
-    const uint64_t faults = subx_pages__faults();
-    const bool only_hot_written = runtime->executor->pages.counts_faults && faults != UINT64_MAX &&
-                                  faults == instance->faults;
-    if (only_hot_written)
-        restore_hot(instance);
-    else if (!restore_by_scan(instance))
-        return false;
+    const subx_runtime *runtime = instance->runtime;
     for (size_t i = 0; i < runtime->global_count; i++) {
         wasmtime_error_t *failure = wasmtime_global_set(instance->context, &instance->globals[i],
                                                         &runtime->globals[i].value);
@@ -323,7 +380,15 @@ bool subx_reset__end(struct subx_guest_instance *instance)
             return false;
         }
     }
-    atomic_fetch_add_explicit(&runtime->counters.resets, 1, memory_order_relaxed);
+    return true;
+}
+
+bool subx_reset__end(struct subx_guest_instance *instance)
+{
+    if (instance->call.guest.size != instance->fresh_size || !restore_memory(instance) ||
+        !restore_globals(instance))
+        return false;
+    atomic_fetch_add_explicit(&instance->runtime->counters.resets, 1, memory_order_relaxed);
     return true;
 }
 

@@ -2,9 +2,8 @@
  * A runtime, its instances and the strategy between them, as the files of this room share them.
  *
  *   executor ──► engines, one per configuration
- *   runtime  ──► engine, module, instance_pre, entries        immutable but for its free list,
- * shared between threads instance ──► store, memory, struct subx_call              one thread at a
- * time
+ *   runtime  ──► engine, module, instance_pre, entries    immutable but for its free list, shared
+ *   instance ──► store, memory, struct subx_call          one thread at a time
  */
 #ifndef SUBX_EXEC_RUNTIME_INTERNAL_H
 #define SUBX_EXEC_RUNTIME_INTERNAL_H
@@ -84,14 +83,17 @@ struct subx_guest_instance {
     wasmtime_memory_t memory;
     wasmtime_func_t *functions; /* of the runtime's entries; store_id 0: not looked up yet */
     uint32_t heap_base;
-    bool in_call; /* host functions may only be called while this is set */
+    bool in_call;  /* host functions may only be called while this is set */
+    bool may_grow; /* the guest can grow its memory */
     struct subx_call call;
 
     /* For the strategy that resets. */
     struct subx_guest_instance *next_idle;
     uint64_t fresh_size; /* of the memory, in bytes */
     wasmtime_global_t *globals;
-    uint64_t faults;           /* of the thread, when the call began */
+    struct subx_fault_mark mark; /* before anything of this call could write */
+    bool mark_is_old;            /* it is the end of the call before */
+    uint32_t fresh_marks; /* calls that take a mark of their own, after an old one cost a scan */
     struct subx_page_run *hot; /* pages known to be private: restored after each call */
     size_t hot_count;
 };
@@ -165,11 +167,17 @@ subx_status subx_instance__new(subx_runtime *runtime, struct subx_guest_instance
                                subx_error *error);
 void subx_instance__free(struct subx_guest_instance *instance);
 
-/* Read the memory's address and size again; after the guest ran or the memory grew. */
+/* Read the memory's address and size again; after the memory grew, or the guest ran and might have grown it. */
 static inline void subx_instance__refresh(struct subx_guest_instance *instance)
 {
     instance->call.guest.base = wasmtime_memory_data(instance->context, &instance->memory);
     instance->call.guest.size = wasmtime_memory_data_size(instance->context, &instance->memory);
+}
+
+static inline void subx_instance__refresh_if_growing(struct subx_guest_instance *instance)
+{
+    if (instance->may_grow)
+        subx_instance__refresh(instance);
 }
 
 /*

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -45,6 +46,61 @@ uint64_t subx_pages__faults(void)
     if (getrusage(RUSAGE_THREAD, &usage) != 0)
         return UINT64_MAX;
     return (uint64_t)usage.ru_minflt + (uint64_t)usage.ru_majflt;
+}
+
+/*
+ * Threads are told apart by a number of their own, since the system's identifiers are used again. A forked child starts
+ * counting faults anew under the numbers of its parent; a page that the kernel wipes on fork tells.
+ */
+struct fork_page {
+    uint64_t generation; /* 0 in a fresh child */
+};
+
+static pthread_once_t fork_page_once = PTHREAD_ONCE_INIT;
+static struct fork_page *fork_page; /* NULL: the kernel cannot wipe pages */
+static _Atomic uint64_t last_number;
+static _Thread_local uint64_t thread_number, thread_generation;
+
+static void map_fork_page(void)
+{
+    void *page =
+        mmap(NULL, SUBX_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED)
+        return;
+    if (madvise(page, SUBX_PAGE_SIZE, MADV_WIPEONFORK) != 0) {
+        munmap(page, SUBX_PAGE_SIZE);
+        return;
+    }
+    fork_page = page;
+    fork_page->generation = atomic_fetch_add(&last_number, 1) + 1;
+}
+
+/* Number of the calling thread, new after a fork; 0 if forks go unseen. */
+static uint64_t own_number(void)
+{
+    pthread_once(&fork_page_once, map_fork_page);
+    if (fork_page == NULL)
+        return 0;
+    uint64_t generation = __atomic_load_n(&fork_page->generation, __ATOMIC_RELAXED);
+    if (generation == 0) {
+        generation = atomic_fetch_add(&last_number, 1) + 1;
+        __atomic_store_n(&fork_page->generation, generation, __ATOMIC_RELAXED);
+    }
+    if (thread_number == 0 || thread_generation != generation) {
+        thread_number = atomic_fetch_add(&last_number, 1) + 1;
+        thread_generation = generation;
+    }
+    return thread_number;
+}
+
+struct subx_fault_mark subx_fault_mark__take(void)
+{
+    return (struct subx_fault_mark){subx_pages__faults(), own_number()};
+}
+
+bool subx_fault_mark__is_here(const struct subx_fault_mark *mark)
+{
+    return mark->thread != 0 && mark->thread == own_number();
 }
 
 struct subx_page_tables *subx_page_tables__open(enum subx_page_scan scan)

@@ -36,9 +36,20 @@ struct subx_page_support {
                               */
 };
 
-/* Page faults of the calling thread so far, minor and major; UINT64_MAX if the system does not
- * tell. */
+/* Page faults of the calling thread so far, minor and major; UINT64_MAX if the system does not tell. Costs a system
+ * call. */
 uint64_t subx_pages__faults(void);
+
+/* A reading of subx_pages__faults(), and the thread that it belongs to. Counts of different threads do not compare. */
+struct subx_fault_mark {
+    uint64_t faults;
+    uint64_t thread; /* 0: of no thread */
+};
+
+struct subx_fault_mark subx_fault_mark__take(void);
+
+/* Whether the mark was taken on the calling thread, before no fork: a later reading here compares with it. */
+bool subx_fault_mark__is_here(const struct subx_fault_mark *mark);
 
 /*
  * Find out what the kernel offers by trying it: first write to an anonymous and to a file-backed

@@ -20,8 +20,8 @@ void subx_rust_keccak_512(const uint8_t *data, size_t len, uint8_t out[64]);
 bool subx_rust_sr25519_verify(const uint8_t signature[64], const uint8_t *message, size_t len,
                               const uint8_t public_key[32]);
 /* The same, and signatures without schnorrkel's marker bit by the rules of before the audit. */
-bool subx_rust_sr25519_verify_deprecated(const uint8_t signature[64], const uint8_t *message, size_t len,
-                                         const uint8_t public_key[32]);
+bool subx_rust_sr25519_verify_deprecated(const uint8_t signature[64], const uint8_t *message,
+                                         size_t len, const uint8_t public_key[32]);
 
 /* Ed25519 by the rules of ZIP-215. */
 bool subx_rust_ed25519_verify(const uint8_t signature[64], const uint8_t *message, size_t len,

@@ -58,8 +58,8 @@ wasmtime_error_t *subx_rust_engine_new(wasm_config_t *config, wasm_engine_t **en
 void subx_rust_engine_compatibility(const wasm_engine_t *engine, uint8_t digest[32]);
 
 /* Compile to artifact bytes without loading the code. */
-wasmtime_error_t *subx_rust_engine_precompile(const wasm_engine_t *engine, const uint8_t *wasm, size_t len,
-                                              wasm_byte_vec_t *artifact);
+wasmtime_error_t *subx_rust_engine_precompile(const wasm_engine_t *engine, const uint8_t *wasm,
+                                              size_t len, wasm_byte_vec_t *artifact);
 
 /* Whether bytes start like an artifact of this engine family; the contents are not looked at. */
 bool subx_rust_is_precompiled(const uint8_t *bytes, size_t len);
