@@ -24,7 +24,7 @@ static void begin(struct subx_guest_instance *instance, const subx_call_options 
                   subx_executor *executor, subx_error *host_failure)
 {
     struct subx_call *call = &instance->call;
-    subx_allocator__init(&call->allocator, instance->heap_base);
+    subx_allocator__init(&call->allocator, instance->runtime->heap_base);
     call->log = options->log;
     call->log_data = options->log_data;
     call->log_level = options->log != NULL ? (uint32_t)options->log_level : 0;

@@ -54,13 +54,19 @@ static uint32_t feature_bits(uint32_t extensions)
     return bits;
 }
 
-/* The reference's switch for profilers; what it does not know is ignored there too. */
-static wasmtime_profiling_strategy_t profiling_by_environment(void)
+/* The reference's switch for profilers. */
+static const char profiling_variable[] = "WASMTIME_PROFILING_STRATEGY";
+
+static bool asks_for(const char *profiler)
 {
-    const char *wanted = getenv("WASMTIME_PROFILING_STRATEGY");
-    if (wanted != NULL && strcmp(wanted, "perfmap") == 0)
-        return WASMTIME_PROFILING_STRATEGY_PERFMAP;
-    return WASMTIME_PROFILING_STRATEGY_NONE;
+    const char *wanted = getenv(profiling_variable);
+    return wanted != NULL && strcmp(wanted, profiler) == 0;
+}
+
+const char *subx_engine__unknown_profiler(void)
+{
+    const char *wanted = getenv(profiling_variable);
+    return wanted == NULL || wanted[0] == '\0' || asks_for("perfmap") ? NULL : wanted;
 }
 
 static void add_pool(wasm_config_t *config, uint32_t slots)
@@ -86,7 +92,8 @@ static wasm_config_t *new_config(const struct subx_engine_config *wanted)
     wasmtime_config_native_unwind_info_set(config, false);
     wasmtime_config_memory_init_cow_set(config, wanted->copy_on_write);
     wasmtime_config_gc_support_set(config, false);
-    wasmtime_config_profiler_set(config, profiling_by_environment());
+    wasmtime_config_profiler_set(config, asks_for("perfmap") ? WASMTIME_PROFILING_STRATEGY_PERFMAP
+                                                             : WASMTIME_PROFILING_STRATEGY_NONE);
     subx_rust_config_features(config, feature_bits(wanted->extensions));
     subx_rust_config_stack(config, (size_t)wanted->native_stack);
     subx_rust_config_dense_image_size(config, DENSE_IMAGE_SIZE);

@@ -45,6 +45,9 @@ subx_status subx_engine__new(const struct subx_engine_config *config, struct sub
                              subx_error *error);
 void subx_engine__free(struct subx_engine *engine);
 
+/* The profiler that WASMTIME_PROFILING_STRATEGY asks for and this build does not have, or NULL. */
+const char *subx_engine__unknown_profiler(void);
+
 bool subx_engine__same_config(const struct subx_engine_config *a,
                               const struct subx_engine_config *b);
 

@@ -39,6 +39,11 @@ subx_status subx_executor_new(const subx_executor_options *options, subx_executo
         subx_mem__free(executor);
         return subx_error__nomem(error);
     }
+    const char *profiler = subx_engine__unknown_profiler();
+    if (profiler != NULL)
+        subx_executor__notice(executor, SUBX_LOG_WARN,
+                              "WASMTIME_PROFILING_STRATEGY=%s is not available, only perfmap is",
+                              profiler);
     *out = executor;
     return SUBX_OK;
 }

@@ -57,7 +57,7 @@ static subx_status read_heap_base(struct subx_guest_instance *instance, subx_err
     wasmtime_global_get(instance->context, &item.of.global, &value);
     const bool is_i32 = value.kind == WASMTIME_I32;
     if (is_i32)
-        instance->heap_base = (uint32_t)value.of.i32;
+        instance->runtime->heap_base = (uint32_t)value.of.i32;
     wasmtime_val_unroot(&value);
     wasmtime_extern_delete(&item);
     if (!is_i32)
@@ -76,33 +76,41 @@ static uint32_t growth_limit(const subx_heap *heap, uint64_t initial_pages)
     return wanted > SUBX_WASM_MAX_PAGES ? SUBX_WASM_MAX_PAGES : (uint32_t)wanted;
 }
 
-/* The store's limit on memory, before the initial size is known. */
-static void limit_store(struct subx_guest_instance *instance)
+static void limit_store(struct subx_guest_instance *instance, uint32_t pages)
 {
-    const subx_heap *heap = &instance->runtime->options.heap;
-    const uint32_t pages =
-        heap->kind == SUBX_HEAP_DYNAMIC ? growth_limit(heap, 0) : SUBX_WASM_MAX_PAGES;
     wasmtime_store_limiter(instance->store, (int64_t)pages * SUBX_WASM_PAGE, -1, -1, -1, -1);
+}
+
+/* The store's limit on memory. The first instance of a runtime with a static heap shows the size that the rest are
+ * limited by. */
+static void limit_before(struct subx_guest_instance *instance)
+{
+    const subx_runtime *runtime = instance->runtime;
+    const bool known = runtime->has_first || runtime->options.heap.kind == SUBX_HEAP_DYNAMIC;
+    limit_store(instance, known ? growth_limit(&runtime->options.heap, runtime->initial_pages)
+                                : SUBX_WASM_MAX_PAGES);
 }
 
 static subx_status size_memory(struct subx_guest_instance *instance, subx_error *error)
 {
-    const subx_heap *heap = &instance->runtime->options.heap;
+    subx_runtime *runtime = instance->runtime;
+    const subx_heap *heap = &runtime->options.heap;
     struct subx_guest *guest = &instance->call.guest;
     subx_instance__refresh(instance);
-    const uint64_t pages = guest->size / SUBX_WASM_PAGE;
+    const uint32_t pages = (uint32_t)(guest->size / SUBX_WASM_PAGE);
     const uint32_t limit = growth_limit(heap, pages);
     guest->grow = grow_memory;
     guest->engine = instance;
     guest->max_pages = limit;
     instance->may_grow = heap->kind == SUBX_HEAP_DYNAMIC;
-    if (heap->kind == SUBX_HEAP_DYNAMIC)
-        return SUBX_OK;
-    if (limit > pages && !grow_memory(guest, limit - (uint32_t)pages))
+    if (!runtime->has_first) {
+        runtime->initial_pages = pages;
+        limit_store(instance, limit);
+    }
+    if (heap->kind == SUBX_HEAP_STATIC && limit > pages && !grow_memory(guest, limit - pages))
         return subx_error__set(error, SUBX_INSTANTIATION,
-                               "failed to grow the memory from %llu to %u pages at instantiation",
-                               (unsigned long long)pages, limit);
-    wasmtime_store_limiter(instance->store, (int64_t)limit * SUBX_WASM_PAGE, -1, -1, -1, -1);
+                               "failed to grow the memory from %u to %u pages at instantiation",
+                               pages, limit);
     return SUBX_OK;
 }
 
@@ -114,7 +122,7 @@ static subx_status instantiate(struct subx_guest_instance *instance, subx_error 
     if (failure != NULL || trap != NULL)
         return subx_engine_error__take_call(failure, trap, SUBX_INSTANTIATION, error);
     subx_status status = find_memory(instance, error);
-    if (status == SUBX_OK)
+    if (status == SUBX_OK && !instance->runtime->has_first)
         status = read_heap_base(instance, error);
     if (status == SUBX_OK)
         status = size_memory(instance, error);
@@ -137,7 +145,7 @@ subx_status subx_instance__new(subx_runtime *runtime, struct subx_guest_instance
     subx_engine__take_slot(runtime->engine);
     instance->store = wasmtime_store_new(runtime->engine->engine, instance, NULL);
     instance->context = wasmtime_store_context(instance->store);
-    limit_store(instance);
+    limit_before(instance);
     const subx_status status = instantiate(instance, error);
     if (status != SUBX_OK) {
         subx_instance__free(instance);

@@ -176,6 +176,7 @@ static subx_status try_instance(subx_runtime *runtime, const struct subx_reset_f
         fall_back(runtime, SUBX_STRATEGY_RECREATE_COW, subx_reset__obstacle_text(facts->obstacle));
     struct subx_guest_instance *first = NULL;
     subx_status status = subx_instance__new(runtime, &first, error);
+    runtime->has_first = status == SUBX_OK;
     if (status == SUBX_OK && runtime->options.strategy == SUBX_STRATEGY_RESET)
         status = subx_reset__learn(runtime, facts, first, error);
     subx_instance__free(first);

@@ -65,6 +65,11 @@ struct subx_runtime {
     size_t entry_count;
     struct subx_counters counters;
 
+    /* The same for all instances; from the first one. */
+    bool has_first;
+    uint32_t heap_base;
+    uint32_t initial_pages; /* of the memory, before it is grown for a static heap */
+
     /* For the strategy that resets. */
     struct subx_pristine pristine;
     struct subx_saved_global *globals;
@@ -82,7 +87,6 @@ struct subx_guest_instance {
     wasmtime_instance_t handle;
     wasmtime_memory_t memory;
     wasmtime_func_t *functions; /* of the runtime's entries; store_id 0: not looked up yet */
-    uint32_t heap_base;
     bool in_call;  /* host functions may only be called while this is set */
     bool may_grow; /* the guest can grow its memory */
     struct subx_call call;
