@@ -3,25 +3,36 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <subexec/runtime.h>
 
+#include "clock.h"
 #include "command.h"
 #include "files.h"
 #include "hints.h"
+#include "load_state.h"
+#include "log.h"
 #include "opt.h"
 #include "output.h"
+#include "runtime_opt.h"
+#include "state_call.h"
+#include "stats.h"
 
 enum {
     OPTION_INPUT,
     OPTION_OUTPUT,
     OPTION_JSON,
     OPTION_STATS,
+    OPTION_STRATEGY,
     OPTION_HEAP,
+    OPTION_STACK_LIMIT,
+    OPTION_EXTENSIONS,
     OPTION_ALLOW_MISSING,
     OPTION_CANONICALIZE,
     OPTION_REPEAT,
+    OPTION_STATE,
+    OPTION_STATE_VERSION,
+    OPTION_CHANGES,
     OPTION_LOG
 };
 
@@ -31,23 +42,29 @@ static const struct option_spec options[] = {
                       "(default: nothing)"},
     [OPTION_OUTPUT] = {"output", "FILE", "write the output's bytes to FILE instead of printing it"},
     [OPTION_JSON] = {"json", NULL, "print output, statistics or error as JSON"},
-    [OPTION_STATS] = {"stats", NULL, "tell times and what the guest's allocator did"},
-    [OPTION_HEAP] = {"heap", "STRATEGY",
-                     "static:PAGES (default: static:2048), dynamic, or\n"
-                     "dynamic:MAXIMUM, in pages of 64 KiB"},
-    [OPTION_ALLOW_MISSING] = {"allow-missing-imports", NULL,
-                              "let unknown imports trap when they are called"},
-    [OPTION_CANONICALIZE] = {"canonicalize-nans", NULL,
-                             "make the bits of NaNs deterministic, as for parachain code"},
+    [OPTION_STATS] = {"stats", NULL,
+                      "tell times, what the guest's allocator did, and how instances\n"
+                      "were made and put back"},
+    [OPTION_STRATEGY] = SPEC_STRATEGY,
+    [OPTION_HEAP] = SPEC_HEAP,
+    [OPTION_STACK_LIMIT] = SPEC_STACK_LIMIT,
+    [OPTION_EXTENSIONS] = SPEC_EXTENSIONS,
+    [OPTION_ALLOW_MISSING] = SPEC_ALLOW_MISSING,
+    [OPTION_CANONICALIZE] = SPEC_CANONICALIZE,
     [OPTION_REPEAT] = {"repeat", "COUNT", "call that often and check that all outputs are equal"},
+    [OPTION_STATE] = {"state", "FILE",
+                      "what the runtime finds in storage: a raw chain specification,\n"
+                      "pairs of state_getPairs, {\"top\": ..., \"children\": ...}"},
+    [OPTION_STATE_VERSION] = SPEC_STATE_VERSION,
+    [OPTION_CHANGES] = {"changes", NULL,
+                        "tell what the call changed of the state, and its root then"},
     [OPTION_LOG] = {"log", "LEVEL",
                     "print the runtime's log on standard error: error, warn, info,\n"
                     "debug or trace"},
 };
 
 static const struct argument_spec arguments_taken[] = {
-    {"CODE", "file with Wasm, compressed Wasm, hex text of either, or a raw chain\n"
-             "specification (its :code)"},
+    ARGUMENT_CODE,
     {"METHOD", "name of an exported function, for instance Core_version"},
 };
 
@@ -59,45 +76,23 @@ struct settings {
     subx_runtime_options runtime;
     subx_log_level log_level;
     uint64_t repeat;
-    bool json, stats;
+    const char *state_path;
+    uint8_t state_version;
+    bool json, stats, changes;
 };
 
 struct results {
-    uint64_t load_time, compile_time; /* nanoseconds */
+    uint64_t load_time; /* nanoseconds until the runtime was ready, compilation included */
     uint64_t *call_times;
     subx_call_stats stats;
+    subx_strategy strategy; /* in use */
+    subx_runtime_stats runtime_stats;
     subx_bytes output;
+    subx_state *state;     /* NULL: none */
+    uint8_t state_version; /* of the runtime in it */
+    uint8_t root[32];      /* after the call, and what it changed; if that was asked for */
+    json_t *changes;
 };
-
-static const char *const log_levels[] = {"off", "error", "warn", "info", "debug", "trace"};
-
-enum { LOG_LEVEL_COUNT = sizeof log_levels / sizeof log_levels[0] };
-
-static bool parse_log_level(const char *text, subx_log_level *out)
-{
-    for (int i = 0; i < LOG_LEVEL_COUNT; i++)
-        if (strcmp(text, log_levels[i]) == 0) {
-            *out = (subx_log_level)i;
-            return true;
-        }
-    return false;
-}
-
-static bool parse_heap(const char *text, subx_heap *out)
-{
-    uint64_t pages = 0;
-    if (strcmp(text, "dynamic") == 0) {
-        *out = (subx_heap){SUBX_HEAP_DYNAMIC, 0};
-        return true;
-    }
-    const bool is_static = strncmp(text, "static:", 7) == 0;
-    if (!is_static && strncmp(text, "dynamic:", 8) != 0)
-        return false;
-    if (!opt_number(text + (is_static ? 7 : 8), is_static ? 0 : 1, 65536, &pages))
-        return false;
-    *out = (subx_heap){is_static ? SUBX_HEAP_STATIC : SUBX_HEAP_DYNAMIC, (uint32_t)pages};
-    return true;
-}
 
 static enum exit_code parse(const struct arguments *given, struct settings *out)
 {
@@ -108,61 +103,65 @@ static enum exit_code parse(const struct arguments *given, struct settings *out)
         .output_path = given->values[OPTION_OUTPUT],
         .runtime = SUBX_RUNTIME_OPTIONS_INIT,
         .repeat = 1,
+        .state_path = given->values[OPTION_STATE],
         .json = given->given[OPTION_JSON],
         .stats = given->given[OPTION_STATS],
+        .changes = given->given[OPTION_CHANGES],
     };
-    out->runtime.allow_missing_imports = given->given[OPTION_ALLOW_MISSING];
-    out->runtime.canonicalize_nans = given->given[OPTION_CANONICALIZE];
-    const char *heap = given->values[OPTION_HEAP];
-    if (heap != NULL && !parse_heap(heap, &out->runtime.heap))
-        return opt_wrong(command,
-                         "call: --heap is static:PAGES, dynamic or dynamic:MAXIMUM, with 1 to "
-                         "65536 pages, not %s",
-                         heap);
+    const enum exit_code outcome = runtime_opt_read(given, &out->runtime);
+    if (outcome != EXIT_DONE)
+        return outcome;
+    if (!load_state_version(given->values[OPTION_STATE_VERSION], &out->state_version))
+        return opt_wrong(command, "call: --state-version is 0 or 1, not %s",
+                         given->values[OPTION_STATE_VERSION]);
+    if (out->state_path == NULL && (out->changes || given->given[OPTION_STATE_VERSION]))
+        return opt_wrong(command, "call: --%s needs --state FILE",
+                         out->changes ? "changes" : "state-version");
     const char *repeat = given->values[OPTION_REPEAT];
     if (repeat != NULL && !opt_number(repeat, 1, MAX_REPEAT, &out->repeat))
         return opt_wrong(command, "call: --repeat is a number from 1 to %d, not %s", MAX_REPEAT,
                          repeat);
     const char *level = given->values[OPTION_LOG];
-    if (level != NULL && !parse_log_level(level, &out->log_level))
+    if (level != NULL && !log_level_of(level, &out->log_level))
         return opt_wrong(command, "call: --log is error, warn, info, debug or trace, not %s",
                          level);
     return EXIT_DONE;
 }
 
-static uint64_t now(void)
-{
-    struct timespec time = {0};
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
-}
-
-/* A log line of the runtime; its own newlines are kept, indented. */
-static void print_log(void *data, subx_log_level level, subx_slice target, subx_slice message)
-{
-    (void)data;
-    const enum colour colour = level == SUBX_LOG_ERROR  ? COLOUR_RED
-                               : level == SUBX_LOG_WARN ? COLOUR_YELLOW
-                                                        : COLOUR_DIM;
-    fprintf(stderr, "%s%-5s%s ", output_colour(stderr, colour), log_levels[level],
-            output_plain(stderr));
-    output_text(stderr, target);
-    fputs(": ", stderr);
-    output_lines(stderr, message, "      ");
-    fputc('\n', stderr);
-}
-
-static subx_status call_once(subx_runtime *runtime, const struct settings *settings,
-                             struct results *results, subx_bytes *output, subx_error *error)
+static subx_status call_on(subx_runtime *runtime, const struct settings *settings,
+                           struct results *results, subx_changes *changes, subx_bytes *output,
+                           subx_error *error)
 {
     subx_call_options call_options = SUBX_CALL_OPTIONS_INIT;
+    call_options.changes = changes;
     call_options.stats = &results->stats;
     call_options.log_level = settings->log_level;
     if (settings->log_level != SUBX_LOG_OFF)
-        call_options.log = print_log;
+        call_options.log = log_print;
     return subx_runtime_call(runtime, settings->method,
                              (subx_slice){settings->input.data, settings->input.len}, &call_options,
                              output, error);
+}
+
+/* One call, on the state as it was loaded; its time goes to `time`. Only the last one leaves
+ * anything in the state. */
+static subx_status call_once(subx_runtime *runtime, const struct settings *settings,
+                             struct results *results, bool is_last, uint64_t *time,
+                             subx_bytes *output, subx_error *error)
+{
+    subx_changes *changes = NULL;
+    subx_status status = SUBX_OK;
+    if (results->state != NULL)
+        status = state_call_begin(results->state, results->state_version, &changes, error);
+    const uint64_t start = clock_now();
+    if (status == SUBX_OK)
+        status = call_on(runtime, settings, results, changes, output, error);
+    *time = clock_now() - start;
+    if (status == SUBX_OK && settings->changes && is_last)
+        status = state_call_commit(results->state, changes, results->state_version, results->root,
+                                   &results->changes, error);
+    subx_changes_free(changes);
+    return status;
 }
 
 /* Call as often as asked for; the first output is kept, others must be equal to it. */
@@ -172,11 +171,12 @@ static subx_status call_all(subx_runtime *runtime, const struct settings *settin
     results->call_times = output_memory((size_t)settings->repeat, sizeof *results->call_times);
     for (uint64_t i = 0; i < settings->repeat; i++) {
         subx_bytes output = SUBX_BYTES_INIT;
-        const uint64_t start = now();
-        const subx_status status = call_once(runtime, settings, results, &output, error);
-        results->call_times[i] = now() - start;
-        if (status != SUBX_OK)
+        const subx_status status = call_once(runtime, settings, results, i + 1 == settings->repeat,
+                                             &results->call_times[i], &output, error);
+        if (status != SUBX_OK) {
+            subx_bytes_free(&output);
             return status;
+        }
         if (i == 0) {
             results->output = output;
             continue;
@@ -195,18 +195,22 @@ static subx_status call_all(subx_runtime *runtime, const struct settings *settin
     return SUBX_OK;
 }
 
-static subx_status run_code(const subx_code *code, const struct settings *settings,
-                            struct results *results, subx_error *error)
+static subx_status run_code(const struct settings *settings, struct results *results,
+                            subx_error *error)
 {
     subx_executor *executor = NULL;
     subx_runtime *runtime = NULL;
-    const uint64_t start = now();
-    subx_status status = subx_executor_new(NULL, &executor, error);
+    subx_status status = log_new_executor(&executor, error);
+    const uint64_t start = clock_now();
     if (status == SUBX_OK)
-        status = subx_runtime_new(executor, code, &settings->runtime, &runtime, error);
-    results->compile_time = now() - start;
-    if (status == SUBX_OK)
+        status = subx_runtime_load_file(executor, settings->code_path, &settings->runtime, &runtime,
+                                        error);
+    results->load_time = clock_now() - start;
+    if (status == SUBX_OK) {
         status = call_all(runtime, settings, results, error);
+        results->strategy = subx_runtime_strategy(runtime);
+        results->runtime_stats = subx_runtime_stats_of(runtime);
+    }
     subx_runtime_free(runtime);
     subx_executor_free(executor);
     return status;
@@ -218,11 +222,6 @@ static int compare_times(const void *a, const void *b)
     memcpy(&x, a, sizeof x);
     memcpy(&y, b, sizeof y);
     return x < y ? -1 : x > y;
-}
-
-static double milliseconds(uint64_t nanoseconds)
-{
-    return (double)nanoseconds / 1e6;
 }
 
 /* First call, then fastest and middle of all; sorts the times. */
@@ -241,32 +240,32 @@ static struct call_times sum_up(struct results *results, uint64_t count)
 static void print_stats(struct results *results, uint64_t repeat)
 {
     const subx_call_stats *stats = &results->stats;
+    const subx_runtime_stats *counted = &results->runtime_stats;
     const struct call_times times = sum_up(results, repeat);
     fprintf(stderr,
-            "load %.3f ms, compile %.3f ms, first call %.3f ms\n"
+            "load %.3f ms, first call %.3f ms\n"
             "guest allocator: %" PRIu32 " bytes at the end, %" PRIu32 " at the peak, %" PRIu64
             " in sum; address space %" PRIu32 " bytes; memory %" PRIu32 " pages\n",
-            milliseconds(results->load_time), milliseconds(results->compile_time),
-            milliseconds(times.first), stats->bytes_allocated, stats->bytes_allocated_peak,
-            stats->bytes_allocated_sum, stats->address_space_used, stats->memory_pages);
+            clock_milliseconds(results->load_time), clock_milliseconds(times.first),
+            stats->bytes_allocated, stats->bytes_allocated_peak, stats->bytes_allocated_sum,
+            stats->address_space_used, stats->memory_pages);
+    fprintf(stderr,
+            "strategy %s: instances %" PRIu64 " made, %" PRIu64 " discarded; resets %" PRIu64
+            ", with a scan %" PRIu64 "; pages restored %" PRIu64 "\n",
+            subx_strategy_name(results->strategy), counted->instances, counted->discarded,
+            counted->resets, counted->scans, counted->restored_pages);
     if (repeat > 1)
         fprintf(stderr, "%" PRIu64 " calls: fastest %.3f us, median %.3f us\n", repeat,
-                (double)times.fastest / 1e3, (double)times.median / 1e3);
+                clock_microseconds(times.fastest), clock_microseconds(times.median));
 }
 
 static json_t *stats_json(struct results *results, uint64_t repeat)
 {
-    const subx_call_stats *stats = &results->stats;
     const struct call_times times = sum_up(results, repeat);
     json_t *object = json_object();
-    output_json_set(object, "bytes_allocated", json_integer(stats->bytes_allocated));
-    output_json_set(object, "bytes_allocated_peak", json_integer(stats->bytes_allocated_peak));
-    output_json_set(object, "bytes_allocated_sum",
-                    json_integer((json_int_t)stats->bytes_allocated_sum));
-    output_json_set(object, "address_space_used", json_integer(stats->address_space_used));
-    output_json_set(object, "memory_pages", json_integer(stats->memory_pages));
+    stats_set_call(object, &results->stats);
+    stats_set_runtime(object, results->strategy, &results->runtime_stats);
     output_json_set(object, "load_ns", json_integer((json_int_t)results->load_time));
-    output_json_set(object, "compile_ns", json_integer((json_int_t)results->compile_time));
     output_json_set(object, "calls", json_integer((json_int_t)repeat));
     output_json_set(object, "first_call_ns", json_integer((json_int_t)times.first));
     output_json_set(object, "fastest_call_ns", json_integer((json_int_t)times.fastest));
@@ -281,9 +280,36 @@ static void print_json(const struct settings *settings, struct results *results)
         output_json_set(root, "output",
                         output_json_hex((subx_slice){results->output.data, results->output.len}));
     output_json_set(root, "output_size", json_integer((json_int_t)results->output.len));
+    if (results->changes != NULL) {
+        output_json_set(root, "state_root", output_json_hex((subx_slice){results->root, 32}));
+        output_json_set(root, "changes", results->changes);
+        results->changes = NULL;
+    }
     if (settings->stats)
         output_json_set(root, "stats", stats_json(results, settings->repeat));
     output_json(root);
+}
+
+/* KEY VALUE, in a child trie CHILD/KEY VALUE; "removed" in the value's place. */
+static void print_trie(const char *child, json_t *trie)
+{
+    const char *key = NULL;
+    json_t *value = NULL;
+    json_object_foreach(trie, key, value)
+        printf("%s%s%s %s\n", child, child[0] != '\0' ? "/" : "", key,
+               json_is_null(value) ? "removed" : json_string_value(value));
+}
+
+static void print_changes(const struct results *results)
+{
+    const char *child = NULL;
+    json_t *trie = NULL;
+    fputs("state root ", stdout);
+    output_hex(stdout, (subx_slice){results->root, 32});
+    putchar('\n');
+    print_trie("", json_object_get(results->changes, "top"));
+    json_object_foreach(json_object_get(results->changes, "children"), child, trie)
+        print_trie(child, trie);
 }
 
 static enum exit_code deliver(const struct settings *settings, struct results *results)
@@ -300,6 +326,8 @@ static enum exit_code deliver(const struct settings *settings, struct results *r
         output_hex(stdout, output);
         putchar('\n');
     }
+    if (results->changes != NULL)
+        print_changes(results);
     if (settings->stats)
         print_stats(results, settings->repeat);
     return EXIT_DONE;
@@ -308,24 +336,28 @@ static enum exit_code deliver(const struct settings *settings, struct results *r
 static enum exit_code execute(const struct settings *settings)
 {
     subx_error error = SUBX_ERROR_INIT;
-    subx_code *code = NULL;
     struct results results = {.output = SUBX_BYTES_INIT};
     enum exit_code outcome = EXIT_DONE;
-    const uint64_t start = now();
-    subx_status status = subx_code_load_file(settings->code_path, 0, &code, &error);
-    results.load_time = now() - start;
+    subx_import_info info = {.state_version = 0};
+    subx_status status = SUBX_OK;
+    if (settings->state_path != NULL)
+        status = load_state(settings->state_path, settings->state_version, &results.state, &info,
+                            &error);
+    results.state_version = info.state_version;
     if (status == SUBX_OK)
-        status = run_code(code, settings, &results, &error);
+        status = run_code(settings, &results, &error);
     if (status == SUBX_OK) {
         outcome = deliver(settings, &results);
     } else {
         outcome = output_failure(&error, settings->json);
-        if (code != NULL)
-            hints_print(status, code, settings->method);
+        hints_print(status, settings->code_path, settings->method);
+        if (settings->state_path == NULL && strstr(error.message, "no state was given") != NULL)
+            output_hint("--state FILE gives it one");
     }
     free(results.call_times);
+    json_decref(results.changes);
+    subx_state_free(results.state);
     subx_bytes_free(&results.output);
-    subx_code_free(code);
     return outcome;
 }
 
@@ -339,7 +371,8 @@ static enum exit_code run(const struct arguments *arguments)
     const char *input = arguments->values[OPTION_INPUT];
     if (input != NULL && !files_bytes_of(input, &settings.input, &error)) {
         if (error.status == SUBX_INVALID_INPUT)
-            return opt_wrong(arguments->command, "call: --input: %s", error.message);
+            return opt_wrong(arguments->command, "call: --input: %s (a file is @FILE)",
+                             error.message);
         return output_failure(&error, settings.json);
     }
     outcome = execute(&settings);
@@ -350,8 +383,10 @@ static enum exit_code run(const struct arguments *arguments)
 const struct command command_call = {
     .name = "call",
     .summary = "Call one function of a runtime and print its output",
-    .details = "The function runs without a state. Its output is printed as hex. If it fails, the\n"
-               "message and the guest's backtrace are on standard error.",
+    .details =
+        "The function runs on the state of --state, or without one; nothing is written back.\n"
+        "Its output is printed as hex. If it fails, the message and the guest's backtrace are\n"
+        "on standard error.",
     .arguments = arguments_taken,
     .argument_count = sizeof arguments_taken / sizeof arguments_taken[0],
     .options = options,

@@ -19,8 +19,7 @@ static const struct option_spec options[] = {
 };
 
 static const struct argument_spec arguments_taken[] = {
-    {"CODE", "file with Wasm, compressed Wasm, hex text of either, or a raw chain\n"
-             "specification (its :code)"},
+    ARGUMENT_CODE,
 };
 
 const char *inspect_kind_name(subx_extern_kind kind)
@@ -81,6 +80,17 @@ static void find_version(struct inspection *found, bool may_run)
         found->version_source = VERSION_FAILED;
 }
 
+/* What the artifact is made for, seen with the default options. */
+static subx_status look_at_artifact(struct inspection *found, subx_error *error)
+{
+    subx_executor *executor = NULL;
+    subx_status status = subx_executor_new(NULL, &executor, error);
+    if (status == SUBX_OK)
+        status = subx_artifact_inspect_file(executor, found->path, NULL, &found->artifact, error);
+    subx_executor_free(executor);
+    return status;
+}
+
 static enum exit_code run(const struct arguments *arguments)
 {
     const bool json = arguments->given[OPTION_JSON];
@@ -95,6 +105,11 @@ static enum exit_code run(const struct arguments *arguments)
         .version_error = SUBX_ERROR_INIT,
         .strict_error = SUBX_ERROR_INIT,
     };
+    if (subx_code_info_of(code).container == SUBX_CODE_ARTIFACT &&
+        look_at_artifact(&found, &error) != SUBX_OK) {
+        subx_code_free(code);
+        return output_failure(&error, json);
+    }
     (void)subx_code_check_strict(code, &found.strict_error);
     find_version(&found, !arguments->given[OPTION_NO_RUN]);
     if (json)
@@ -111,7 +126,7 @@ const struct command command_inspect = {
     .summary = "Tell what is in the code of a runtime",
     .details =
         "Prints sizes, code hash, version and APIs, imports, exports, memory, and which Wasm\n"
-        "extensions the code needs.",
+        "extensions the code needs; of an artifact also what it is made for.",
     .arguments = arguments_taken,
     .argument_count = sizeof arguments_taken / sizeof arguments_taken[0],
     .options = options,

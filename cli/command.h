@@ -9,14 +9,15 @@
 
 struct arguments;
 
-/* An option: `--name` or, with `value` (how the help calls its value), `--name VALUE`. */
+/* An option: `--name` or, with `value` (how the help calls its value), `--name VALUE`. A value that
+ * ends in "..." makes an option that may be given several times. */
 struct option_spec {
     const char *name;
     const char *value;
     const char *help;
 };
 
-/* An argument without a name; all of them must be given. */
+/* An argument without a name; all of them must be given, but for those in brackets at the end. */
 struct argument_spec {
     const char *name;
     const char *help;
@@ -33,7 +34,20 @@ struct command {
     enum exit_code (*run)(const struct arguments *arguments);
 };
 
+/* The argument that most commands have. */
+#define ARGUMENT_CODE                                                                \
+    {                                                                                \
+        "CODE", "file with Wasm, compressed Wasm, hex text of either, a raw chain\n" \
+                "specification (its :code), or an artifact"                          \
+    }
+
+extern const struct command command_batch;
+extern const struct command command_bench;
 extern const struct command command_call;
 extern const struct command command_inspect;
+extern const struct command command_instrument;
+extern const struct command command_prepare;
+extern const struct command command_replay;
+extern const struct command command_state;
 
 #endif

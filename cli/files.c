@@ -29,8 +29,9 @@ static int digit(char character)
     return found == NULL ? -1 : (int)(found - digits);
 }
 
-static bool decode_hex(const char *text, struct file_bytes *out, subx_error *error)
+bool files_decode_hex(const char *text, struct file_bytes *out, subx_error *error)
 {
+    *out = (struct file_bytes){NULL, 0};
     const char *digits =
         strncmp(text, "0x", 2) == 0 || strncmp(text, "0X", 2) == 0 ? text + 2 : text;
     const size_t len = strlen(digits);
@@ -38,7 +39,7 @@ static bool decode_hex(const char *text, struct file_bytes *out, subx_error *err
         if (digit(digits[i]) < 0) {
             char what[64];
             snprintf(what, sizeof what, "character %zu", (size_t)(digits - text) + i + 1);
-            return fail(error, SUBX_INVALID_INPUT, what, "is no hex digit (a file is @FILE)");
+            return fail(error, SUBX_INVALID_INPUT, what, "is no hex digit");
         }
     if (len % 2 != 0)
         return fail(error, SUBX_INVALID_INPUT, "hex", "an odd number of digits");
@@ -80,13 +81,21 @@ bool files_bytes_of(const char *text, struct file_bytes *out, subx_error *error)
 {
     *out = (struct file_bytes){NULL, 0};
     if (text[0] != '@')
-        return decode_hex(text, out, error);
+        return files_decode_hex(text, out, error);
     FILE *stream = fopen(text + 1, "rbe");
     if (stream == NULL)
         return fail(error, SUBX_IO, text + 1, strerror(errno));
     const bool good = read_stream(stream, text + 1, out, error);
     fclose(stream);
     return good;
+}
+
+/* Whether the path, be it /dev/stdout, is where results go. */
+static bool is_standard_output(const struct stat *facts)
+{
+    struct stat output;
+    return fstat(STDOUT_FILENO, &output) == 0 && output.st_dev == facts->st_dev &&
+           output.st_ino == facts->st_ino;
 }
 
 /* Write to `stream` and close it. */
@@ -133,8 +142,15 @@ static bool write_renamed(const char *path, subx_slice bytes)
 
 bool files_write(const char *path, subx_slice bytes, subx_error *error)
 {
-    struct stat status;
-    const bool in_place = stat(path, &status) == 0 && !S_ISREG(status.st_mode);
-    const bool good = in_place ? write_in_place(path, bytes) : write_renamed(path, bytes);
+    struct stat status, link;
+    const bool exists = stat(path, &status) == 0;
+    /* A rename would put a file in the place of a device, a pipe or a link. */
+    const bool in_place =
+        (exists && !S_ISREG(status.st_mode)) || (lstat(path, &link) == 0 && S_ISLNK(link.st_mode));
+    bool good = false;
+    if (exists && is_standard_output(&status))
+        good = fwrite(bytes.data, 1, bytes.len, stdout) == bytes.len && fflush(stdout) == 0;
+    else
+        good = in_place ? write_in_place(path, bytes) : write_renamed(path, bytes);
     return good || fail(error, SUBX_IO, path, strerror(errno));
 }

@@ -19,8 +19,12 @@ struct file_bytes {
  */
 bool files_bytes_of(const char *text, struct file_bytes *out, subx_error *error);
 
+/* Hex digits with or without "0x". */
+bool files_decode_hex(const char *text, struct file_bytes *out, subx_error *error);
+
 /* Write a file: by way of a temporary name and a rename, unless the path is there and no regular
- * file (a device, a pipe). False: `error` says why, and nothing is left behind. */
+ * file (a device, a pipe, a link) or is where standard output goes. False: `error` says why, and
+ * nothing is left behind. */
 bool files_write(const char *path, subx_slice bytes, subx_error *error);
 
 #endif

@@ -102,12 +102,27 @@ static void near_names(const subx_code *code, const char *method)
     fputs("?\n", stderr);
 }
 
-void hints_print(subx_status status, const subx_code *code, const char *method)
+/* Whether the code is beyond the MVP: then another grammar reads what the strict one refuses. */
+static void extensions_needed(const subx_code *code)
 {
-    if (status == SUBX_METHOD_NOT_FOUND)
-        near_names(code, method);
-    else if (status == SUBX_MISSING_IMPORTS)
+    if (subx_code_features(code)[0] != '\0')
+        output_hint(
+            "\"subexec inspect\" tells which Wasm extensions the code needs; where there is "
+            "an option --extensions it allows them");
+}
+
+void hints_print(subx_status status, const char *path, const char *method)
+{
+    if (status == SUBX_MISSING_IMPORTS)
         output_hint("--allow-missing-imports lets the code run until it calls one of them");
+    if (status != SUBX_METHOD_NOT_FOUND && status != SUBX_CANT_DESERIALIZE_WASM)
+        return;
+    subx_code *code = NULL;
+    if (subx_code_load_file(path, 0, &code, NULL) != SUBX_OK)
+        return;
+    if (status == SUBX_METHOD_NOT_FOUND && method != NULL)
+        near_names(code, method);
     else if (status == SUBX_CANT_DESERIALIZE_WASM)
-        output_hint("\"subexec inspect\" tells which Wasm extensions the code needs");
+        extensions_needed(code);
+    subx_code_free(code);
 }

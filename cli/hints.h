@@ -4,8 +4,8 @@
 
 #include <subexec/code.h>
 
-/* Print a hint on stderr, if there is one for `status`. `method` is the function that was asked
- * for. */
-void hints_print(subx_status status, const subx_code *code, const char *method);
+/* Print a hint on stderr, if there is one for `status`. `path` is the code's file, which is looked
+ * into; `method` is the function that was asked for, or NULL. */
+void hints_print(subx_status status, const char *path, const char *method);
 
 #endif

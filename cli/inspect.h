@@ -3,6 +3,7 @@
 #define SUBX_CLI_INSPECT_H
 
 #include <subexec/code.h>
+#include <subexec/runtime.h>
 
 enum version_source {
     VERSION_EMBEDDED, /* custom sections */
@@ -19,6 +20,8 @@ struct inspection {
     subx_error version_error;
     /* SUBX_OK, or why the reference's parser refuses the code. */
     subx_error strict_error;
+    /* If the code was found in an artifact: what that is made for. */
+    subx_artifact_info artifact;
 };
 
 void inspect_print_text(const struct inspection *inspection);

@@ -80,15 +80,30 @@ static json_t *features_json(const char *features)
     return array;
 }
 
+static json_t *artifact_json(const subx_artifact_info *artifact)
+{
+    json_t *object = json_object();
+    output_json_set(object, "size", json_integer((json_int_t)artifact->size));
+    output_json_set(object, "compiled_size", json_integer((json_int_t)artifact->compiled_size));
+    output_json_set(object, "code_size", json_integer((json_int_t)artifact->code_size));
+    output_json_set(object, "engine_version", text(artifact->engine_version));
+    output_json_set(object, "fits", json_boolean(artifact->fits));
+    output_json_set(object, "reason", artifact->fits ? json_null() : text(artifact->reason));
+    return object;
+}
+
 void inspect_print_json(const struct inspection *inspection)
 {
-    static const char *const containers[] = {"plain", "hex", "chain_spec"};
+    static const char *const containers[] = {"plain", "hex", "chain_spec", "artifact"};
     const subx_code_info info = subx_code_info_of(inspection->code);
     const bool has_version = inspection->version_source == VERSION_EMBEDDED ||
                              inspection->version_source == VERSION_CALLED;
     const bool strict = inspection->strict_error.status == SUBX_OK;
     json_t *root = json_object();
     output_json_set(root, "container", text(containers[info.container]));
+    output_json_set(root, "artifact",
+                    info.container == SUBX_CODE_ARTIFACT ? artifact_json(&inspection->artifact)
+                                                         : json_null());
     output_json_set(root, "compressed", json_boolean(info.compressed));
     output_json_set(root, "stored_size", json_integer((json_int_t)info.stored_size));
     output_json_set(root, "wasm_size", json_integer((json_int_t)info.wasm_size));

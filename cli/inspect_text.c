@@ -10,11 +10,6 @@
 /* Widest name that still has its type in the common column. */
 enum { MAX_COLUMN = 64 };
 
-static void row(const char *label)
-{
-    printf("%s%-11s%s", output_colour(stdout, COLOUR_DIM), label, output_plain(stdout));
-}
-
 static void heading(const char *text, size_t count)
 {
     printf("\n%s%s%s (%zu", output_colour(stdout, COLOUR_BOLD), text, output_plain(stdout), count);
@@ -32,27 +27,50 @@ static const char *container_name(subx_code_container container)
         return "hex text";
     case SUBX_CODE_CHAIN_SPEC:
         return "chain specification";
+    case SUBX_CODE_ARTIFACT:
+        return "artifact";
     case SUBX_CODE_PLAIN:
     default:
         return "none, plain bytes";
     }
 }
 
+static void print_artifact(const subx_artifact_info *artifact)
+{
+    output_label("artifact");
+    printf("%zu bytes: %zu compiled, %zu for the code inside\n", artifact->size,
+           artifact->compiled_size, artifact->code_size);
+    output_label("engine");
+    output_text(stdout, (subx_slice){(const uint8_t *)artifact->engine_version,
+                                     strlen(artifact->engine_version)});
+    putchar('\n');
+    output_label("fits");
+    if (artifact->fits) {
+        puts("yes: this machine, this engine, the default options");
+        return;
+    }
+    printf("%sno%s: ", output_colour(stdout, COLOUR_YELLOW), output_plain(stdout));
+    output_text(stdout, (subx_slice){(const uint8_t *)artifact->reason, strlen(artifact->reason)});
+    putchar('\n');
+}
+
 static void print_sizes(const struct inspection *found)
 {
     const subx_code_info info = subx_code_info_of(found->code);
-    row("code");
+    output_label("code");
     output_text(stdout, (subx_slice){(const uint8_t *)found->path, strlen(found->path)});
     putchar('\n');
-    row("container");
+    output_label("container");
     printf("%s\n", container_name(info.container));
-    row("size");
+    if (info.container == SUBX_CODE_ARTIFACT)
+        print_artifact(&found->artifact);
+    output_label("size");
     if (info.compressed)
         printf("%zu bytes compressed with zstd, %zu bytes of Wasm\n", info.stored_size,
                info.wasm_size);
     else
         printf("%zu bytes of Wasm, not compressed\n", info.wasm_size);
-    row("code hash");
+    output_label("code hash");
     output_hex(stdout, (subx_slice){info.hash, sizeof info.hash});
     putchar('\n');
 }
@@ -60,9 +78,9 @@ static void print_sizes(const struct inspection *found)
 static void print_grammar(const struct inspection *found)
 {
     const char *features = subx_code_features(found->code);
-    row("features");
+    output_label("features");
     printf("%s\n", features[0] == '\0' ? "none beyond the Wasm MVP" : features);
-    row("strict");
+    output_label("strict");
     if (found->strict_error.status == SUBX_OK) {
         puts("accepted by the reference's parser");
         return;
@@ -76,7 +94,7 @@ static void print_grammar(const struct inspection *found)
 static void print_version(const struct inspection *found)
 {
     const subx_version *version = &found->version;
-    row("version");
+    output_label("version");
     if (found->version_source == VERSION_NOT_RUN) {
         puts("not embedded; Core_version has to be called, which --no-run forbids");
         return;
@@ -121,7 +139,7 @@ static void print_kind(const subx_code *code, subx_extern_kind kind, const char 
         const subx_extern import = subx_code_import(code, i);
         if (import.kind != kind)
             continue;
-        row(any ? "" : label);
+        output_label(any ? "" : label);
         printf("%s, imported as ", import.type);
         output_text(stdout, import.module);
         putchar('.');
@@ -133,14 +151,14 @@ static void print_kind(const subx_code *code, subx_extern_kind kind, const char 
         const subx_extern export = subx_code_export(code, i);
         if (export.kind != kind)
             continue;
-        row(any ? "" : label);
+        output_label(any ? "" : label);
         printf("%s, exported as ", export.type);
         output_text(stdout, export.name);
         putchar('\n');
         any = true;
     }
     if (!any) {
-        row(label);
+        output_label(label);
         puts("none imported or exported");
     }
 }

@@ -11,8 +11,8 @@
 #include "output.h"
 
 static const struct command *const commands[] = {
-    &command_inspect,
-    &command_call,
+    &command_inspect, &command_call,  &command_prepare, &command_instrument,
+    &command_batch,   &command_bench, &command_state,   &command_replay,
 };
 
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };

@@ -29,21 +29,56 @@ static size_t find(const struct command *command, const char *text, size_t len)
     return i;
 }
 
+/* Number of the option that an argument names, or option_count; `equals` is the rest from "=" on,
+ * NULL if there is none. */
+static size_t find_named(const struct command *command, const char *text, const char **equals)
+{
+    *equals = NULL;
+    if (strcmp(text, "-o") == 0)
+        return find(command, "output", strlen("output"));
+    if (strncmp(text, "--", 2) != 0)
+        return command->option_count;
+    *equals = strchr(text, '=');
+    const size_t len = *equals != NULL ? (size_t)(*equals - text) : strlen(text);
+    return find(command, text + 2, len - 2);
+}
+
+static bool repeats(const struct option_spec *spec)
+{
+    const size_t len = spec->value == NULL ? 0 : strlen(spec->value);
+    return len > 3 && strcmp(spec->value + len - 3, "...") == 0;
+}
+
+static enum opt_outcome keep_value(const struct option_spec *spec, size_t number, const char *value,
+                                   struct arguments *out)
+{
+    if (!repeats(spec)) {
+        out->values[number] = value;
+        return OPT_OK;
+    }
+    if (out->repeated_count == OPT_MAX_REPEATED) {
+        opt_wrong(out->command, "%s: more than %d values of --%s", out->command->name,
+                  OPT_MAX_REPEATED, spec->name);
+        return OPT_WRONG;
+    }
+    out->repeated[out->repeated_count].option = number;
+    out->repeated[out->repeated_count++].value = value;
+    return OPT_OK;
+}
+
 /* Take the option at argv[*at], and its value if that is in the next place. */
 static enum opt_outcome take_option(const struct command *command, int argc, char **argv, int *at,
                                     struct arguments *out)
 {
     const char *text = argv[*at];
-    const char *equals = strchr(text, '=');
-    const bool is_long = strncmp(text, "--", 2) == 0;
-    const size_t len = is_long ? (equals != NULL ? (size_t)(equals - text) : strlen(text)) - 2 : 0;
-    const size_t number = is_long ? find(command, text + 2, len) : command->option_count;
+    const char *equals = NULL;
+    const size_t number = find_named(command, text, &equals);
     if (number == command->option_count) {
         opt_wrong(command, "%s: unknown option %s", command->name, text);
         return OPT_WRONG;
     }
     const struct option_spec *spec = &command->options[number];
-    if (out->given[number]) {
+    if (out->given[number] && !repeats(spec)) {
         opt_wrong(command, "%s: option --%s is given twice", command->name, spec->name);
         return OPT_WRONG;
     }
@@ -54,16 +89,12 @@ static enum opt_outcome take_option(const struct command *command, int argc, cha
     out->given[number] = true;
     if (spec->value == NULL)
         return OPT_OK;
-    if (equals != NULL) {
-        out->values[number] = equals + 1;
-    } else if (*at + 1 < argc && strncmp(argv[*at + 1], "--", 2) != 0) {
-        out->values[number] = argv[++*at];
-    } else {
-        opt_wrong(command, "%s: option --%s needs a value: %s", command->name, spec->name,
-                  spec->value);
-        return OPT_WRONG;
-    }
-    return OPT_OK;
+    if (equals != NULL)
+        return keep_value(spec, number, equals + 1, out);
+    if (*at + 1 < argc && strncmp(argv[*at + 1], "--", 2) != 0)
+        return keep_value(spec, number, argv[++*at], out);
+    opt_wrong(command, "%s: option --%s needs a value: %s", command->name, spec->name, spec->value);
+    return OPT_WRONG;
 }
 
 enum opt_outcome opt_parse(const struct command *command, int argc, char **argv,
@@ -89,10 +120,27 @@ enum opt_outcome opt_parse(const struct command *command, int argc, char **argv,
             out->positional[count++] = text;
         }
     }
-    if (count == command->argument_count)
+    if (count == command->argument_count || command->arguments[count].name[0] == '[')
         return OPT_OK;
     opt_wrong(command, "%s: missing argument %s", command->name, command->arguments[count].name);
     return OPT_WRONG;
+}
+
+const char *opt_next(const struct arguments *arguments, size_t option, size_t *at)
+{
+    while (*at < arguments->repeated_count) {
+        const size_t i = (*at)++;
+        if (arguments->repeated[i].option == option)
+            return arguments->repeated[i].value;
+    }
+    return NULL;
+}
+
+const char *opt_output(const struct arguments *arguments, size_t option)
+{
+    if (arguments->values[option] == NULL)
+        opt_wrong(arguments->command, "%s: option -o FILE is missing", arguments->command->name);
+    return arguments->values[option];
 }
 
 bool opt_number(const char *text, uint64_t least, uint64_t most, uint64_t *out)
@@ -135,14 +183,16 @@ void opt_help(const struct command *command)
     printf(" [options]\n\n%s.\n", command->summary);
     if (command->details != NULL)
         printf("%s\n", command->details);
-    putchar('\n');
-    for (size_t i = 0; i < command->argument_count; i++)
+    for (size_t i = 0; i < command->argument_count; i++) {
+        fputs(i == 0 ? "\n" : "", stdout);
         help_line(command->arguments[i].name, command->arguments[i].help);
+    }
     printf("\noptions:\n");
     for (size_t i = 0; i < command->option_count; i++) {
         const struct option_spec *spec = &command->options[i];
         char left[64];
-        snprintf(left, sizeof left, "--%s%s%s", spec->name, spec->value != NULL ? " " : "",
+        snprintf(left, sizeof left, "%s--%s%s%s", strcmp(spec->name, "output") == 0 ? "-o, " : "",
+                 spec->name, spec->value != NULL ? " " : "",
                  spec->value != NULL ? spec->value : "");
         help_line(left, spec->help);
     }

@@ -40,6 +40,7 @@ __attribute__((format(printf, 3, 0))) static void message(const char *label, enu
 {
     char text[SUBX_ERROR_MESSAGE_SIZE + 256];
     vsnprintf(text, sizeof text, format, arguments);
+    output_progress_end();
     fprintf(stderr, "%s%s%s ", output_colour(stderr, colour), label, output_plain(stderr));
     output_lines(stderr, slice_of(text), "");
     fputc('\n', stderr);
@@ -186,17 +187,57 @@ void output_json_append(json_t *array, json_t *value)
 void output_json(json_t *value)
 {
     must(value == NULL ? -1 : 0);
-    json_dumpf(value, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+    json_dumpf(value, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(12));
     putchar('\n');
     json_decref(value);
 }
 
-enum exit_code output_finish(enum exit_code code)
+void output_label(const char *label)
+{
+    printf("%s%-11s%s", output_colour(stdout, COLOUR_DIM), label, output_plain(stdout));
+}
+
+static bool shows_progress;
+
+void output_progress(const char *format, ...)
+{
+    const char *terminal = getenv("TERM");
+    if (isatty(fileno(stderr)) != 1 || (terminal != NULL && strcmp(terminal, "dumb") == 0))
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    fputs("\r\033[K", stderr);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fflush(stderr);
+    shows_progress = true;
+}
+
+void output_progress_end(void)
+{
+    if (shows_progress)
+        fputs("\r\033[K", stderr);
+    shows_progress = false;
+}
+
+static int flush_errno; /* of the first flush that failed */
+
+bool output_flush(void)
 {
     errno = 0;
-    const bool flushed = fflush(stdout) == 0;
+    if (fflush(stdout) == 0)
+        return true;
+    if (flush_errno == 0)
+        flush_errno = errno;
+    return false;
+}
+
+enum exit_code output_finish(enum exit_code code)
+{
+    const bool flushed = output_flush();
     if (flushed && ferror(stdout) == 0)
         return code;
-    output_error("standard output: %s", errno != 0 ? strerror(errno) : "a write failed");
+    output_error("standard output: %s",
+                 flush_errno != 0 ? strerror(flush_errno) : "a write failed");
     return EXIT_INPUT;
 }

@@ -54,6 +54,18 @@ void output_json(json_t *value);
 /* Memory that must not be NULL: ends the program if there is none. Release with free(). */
 void *output_memory(size_t count, size_t size);
 
+/* "LABEL" in a column of its own, at the start of a line of facts on stdout. */
+void output_label(const char *label);
+
+/* Show on stderr what is being done, in place of what was shown before; only on a terminal. The end
+ * clears it; other messages need that first. */
+void output_progress(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void output_progress_end(void);
+
+/* Flush stdout now, for who waits for a line. False: it could not be written, which
+ * output_finish() will tell. */
+bool output_flush(void);
+
 /* Flush stdout. Returns `code`, or EXIT_INPUT with a message if something could not be written. */
 enum exit_code output_finish(enum exit_code code);
 

@@ -29,7 +29,9 @@ typedef enum subx_code_container {
     /** Hexadecimal text, with or without "0x". */
     SUBX_CODE_HEX = 1,
     /** The `:code` of a raw chain specification. */
-    SUBX_CODE_CHAIN_SPEC = 2
+    SUBX_CODE_CHAIN_SPEC = 2,
+    /** An artifact; what is compiled in it is not looked at (see subx_artifact_inspect_file()). */
+    SUBX_CODE_ARTIFACT = 3
 } subx_code_container;
 
 /** Sizes and hash of code. */
@@ -92,8 +94,8 @@ typedef struct subx_version {
 #endif
 
 /**
- * Find code in bytes: Wasm, compressed Wasm, hexadecimal text of either, or a raw chain
- * specification.
+ * Find code in bytes: Wasm, compressed Wasm, hexadecimal text of either, a raw chain specification,
+ * or an artifact with the code that it was made from.
  *
  * The code is decompressed (never beyond the bound, and without allocating it ahead) and its
  * sections are parsed; code that does not parse is refused here.
@@ -104,7 +106,8 @@ typedef struct subx_version {
  * \param[out] error  optional detail
  * \return SUBX_OK; SUBX_INVALID_INPUT for malformed text or an unknown form; SUBX_CODE_NOT_FOUND
  * for a chain specification without `:code`; SUBX_TOO_LARGE; SUBX_UNSUPPORTED for PolkaVM code;
- *         SUBX_CANT_DESERIALIZE_WASM, with the offset; SUBX_NOMEM
+ *         SUBX_CANT_DESERIALIZE_WASM, with the offset; SUBX_ARTIFACT for a damaged artifact;
+ *         SUBX_NOMEM
  */
 SUBX_API subx_status subx_code_load(subx_slice bytes, size_t max_size, subx_code **out,
                                     subx_error *error);
@@ -160,6 +163,27 @@ SUBX_API const char *subx_code_features(const subx_code *code);
  * \return SUBX_OK; SUBX_CANT_DESERIALIZE_WASM; SUBX_NOMEM
  */
 SUBX_API subx_status subx_code_check_strict(const subx_code *code, subx_error *error);
+
+/** Names of the functions that subx_code_add_bench_functions() adds. */
+#define SUBX_BENCH_EMPTY "test_empty_return"
+#define SUBX_BENCH_DIRTY "test_dirty_plenty_memory"
+
+/**
+ * Add to code the functions that measurements of calls need, under the names that the reference's
+ * benchmark runtime has them; those that are there already stay.
+ *
+ * SUBX_BENCH_EMPTY returns 0 at once. SUBX_BENCH_DIRTY takes SCALE (u32 address, u32 pages): from
+ * the address, rounded up to a page of 64 KiB, it stores one byte into each 4 KiB of that many
+ * pages, and returns 0.
+ *
+ * \param code      stays as it is
+ * \param[out] out  new code, filled on SUBX_OK, release with subx_code_free(); NULL otherwise
+ * \param[out] error  optional detail
+ * \return SUBX_OK; SUBX_INVALID_MODULE if such a name is taken by something that cannot be called;
+ *         SUBX_INVALID_MEMORY for code without a memory; SUBX_NOMEM
+ */
+SUBX_API subx_status subx_code_add_bench_functions(const subx_code *code, subx_code **out,
+                                                   subx_error *error);
 
 /**
  * Read the version that is embedded in the code (custom sections `runtime_version` and

@@ -13,6 +13,10 @@
 #include <subexec/code.h>
 #include <subexec/export.h>
 #include <subexec/host.h>
+#include <subexec/import_policy.h>
+#include <subexec/keystore.h>
+#include <subexec/offchain.h>
+#include <subexec/state.h>
 #include <subexec/status.h>
 
 #ifdef __cplusplus
@@ -136,12 +140,15 @@ typedef struct subx_runtime_options {
     /** Host functions of the caller's own; the texts are copied when the runtime is made. */
     const subx_host_import *imports;
     size_t import_count;
+    /** What becomes of some imports, before everything else; not needed once the runtime is made;
+     * NULL: nothing special. */
+    const subx_import_policy *import_policy;
 } subx_runtime_options;
 
 #define SUBX_RUNTIME_OPTIONS_INIT                                                                 \
     {                                                                                             \
         sizeof(subx_runtime_options), SUBX_MAX_CODE_SIZE, {SUBX_HEAP_STATIC, 2048}, false, false, \
-            SUBX_STRATEGY_RESET, 0, 0, 0, true, NULL, 0                                           \
+            SUBX_STRATEGY_RESET, 0, 0, 0, true, NULL, 0, NULL                                     \
     }
 
 /** What the guest's allocator did during one call, in bytes, headers of 8 bytes included. */
@@ -171,11 +178,35 @@ typedef struct subx_call_options {
     /** Filled when the call ends, in failure too, if the call got as far as an instance; may be
      * NULL. */
     subx_call_stats *stats;
+    /** Keys that the runtime may use; NULL: none. Functions that need them end the call then. */
+    const subx_keystore *keystore;
+    /** The node, time, chance and network that the runtime may reach; NULL: none. Only for offchain
+     * workers: it could differ between two nodes. */
+    const subx_offchain *offchain;
+    /** Storage for offchain workers; NULL: none. */
+    const subx_local_storage *local_storage;
+    /** Takes what the runtime says of transaction data to keep; NULL drops it. */
+    subx_transaction_index_fn transaction_index;
+    /** Handed to `transaction_index`. */
+    void *transaction_index_data;
+    /** Takes items of additional data; NULL: the runtime may not make any. */
+    subx_additional_data_fn additional_data;
+    /** Handed to `additional_data`. */
+    void *additional_data_data;
+    /** Tells the size of the storage proof so far; NULL: none is recorded. */
+    subx_proof_size_fn proof_size;
+    /** Handed to `proof_size`. */
+    void *proof_size_data;
+    /** The state that the runtime sees and what it changes of it; one call at a time. NULL: there
+     * is none, and functions of storage end the call. After a failed call the changes hold what it
+     * had done outside of its own transactions. */
+    subx_changes *changes;
 } subx_call_options;
 
-#define SUBX_CALL_OPTIONS_INIT                                    \
-    {                                                             \
-        sizeof(subx_call_options), NULL, NULL, SUBX_LOG_OFF, NULL \
+#define SUBX_CALL_OPTIONS_INIT                                                                   \
+    {                                                                                            \
+        sizeof(subx_call_options), NULL, NULL, SUBX_LOG_OFF, NULL, NULL, NULL, NULL, NULL, NULL, \
+            NULL, NULL, NULL, NULL, NULL                                                         \
     }
 
 /**
@@ -270,6 +301,61 @@ SUBX_API subx_status subx_runtime_load_descriptor(subx_executor *executor, int d
 SUBX_API subx_status subx_artifact_prepare(subx_executor *executor, const subx_code *code,
                                            const subx_runtime_options *options,
                                            subx_bytes *artifact, subx_error *error);
+
+/** What an artifact is made for. */
+typedef struct subx_artifact_info {
+    /** Bytes of the whole, of what the engine compiled, and of the code it was made from as the
+     *  artifact keeps it. */
+    size_t size, compiled_size, code_size;
+    /** Hash of that code, as in subx_code_info. */
+    uint8_t code_hash[32];
+    /** Exact version of the engine that compiled it; NUL-terminated. */
+    char engine_version[32];
+    /** It can be loaded here with the options asked about, without compiling anything. */
+    bool fits;
+    /** Why not; NUL-terminated, empty if it fits. */
+    char reason[200];
+} subx_artifact_info;
+
+/**
+ * Tell what an artifact is made for.
+ *
+ * \param executor  whose configuration the artifact should fit
+ * \param artifact  all bytes of it; borrowed
+ * \param options   what it should fit; NULL for the defaults
+ * \param[out] info   filled on SUBX_OK
+ * \param[out] error  optional detail
+ * \return SUBX_OK, also if it does not fit; SUBX_ARTIFACT for bytes that are no artifact or a
+ * damaged one; SUBX_ENGINE, SUBX_NOMEM
+ */
+SUBX_API subx_status subx_artifact_inspect(subx_executor *executor, subx_slice artifact,
+                                           const subx_runtime_options *options,
+                                           subx_artifact_info *info, subx_error *error);
+
+/**
+ * The same for a file. One that somebody else than this user and root could have written does not
+ * fit.
+ *
+ * \param path  NUL-terminated
+ * \return as subx_artifact_inspect(), or SUBX_IO with the file's name and the system's reason
+ */
+SUBX_API subx_status subx_artifact_inspect_file(subx_executor *executor, const char *path,
+                                                const subx_runtime_options *options,
+                                                subx_artifact_info *info, subx_error *error);
+
+/**
+ * Write an artifact to a file in one step: a reader sees the old file or the whole new one, after a
+ * crash too. Nobody but its owner may write the file, whatever the umask, so that the loading
+ * functions take it.
+ *
+ * \param artifact  from subx_artifact_prepare()
+ * \param path      NUL-terminated; a regular file that is there is replaced
+ * \param[out] error  optional detail
+ * \return SUBX_OK; SUBX_IO with the file's name and the system's reason; SUBX_ARTIFACT for other
+ * bytes. After a failure the path is as before.
+ */
+SUBX_API subx_status subx_artifact_write_file(subx_slice artifact, const char *path,
+                                              subx_error *error);
 
 /**
  * Release a runtime.

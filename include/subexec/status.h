@@ -60,7 +60,9 @@ extern "C" {
     X(SUBX_ABORTED_DUE_TO_PANIC, 52, "AbortedDueToPanic") \
     X(SUBX_ABORTED_DUE_TO_TRAP, 53, "AbortedDueToTrap") \
     X(SUBX_OUTPUT_EXCEEDS_BOUNDS, 54, "OutputExceedsBounds") \
-    X(SUBX_EXECUTION_TIMEOUT, 55, "ExecutionTimeout")
+    X(SUBX_EXECUTION_TIMEOUT, 55, "ExecutionTimeout") \
+    /* executing blocks */ \
+    X(SUBX_INVALID_STATE_ROOT, 64, "InvalidStateRoot") /* another root than the header has */
 /* clang-format on */
 
 /** Outcome of a call; SUBX_OK is 0. */

@@ -20,11 +20,19 @@
 #ifndef SUBEXEC_SUBEXEC_H
 #define SUBEXEC_SUBEXEC_H
 
+#include <subexec/block.h>
 #include <subexec/bytes.h>
+#include <subexec/chain.h>
 #include <subexec/code.h>
+#include <subexec/database.h>
 #include <subexec/export.h>
 #include <subexec/host.h>
+#include <subexec/import_policy.h>
+#include <subexec/instrument.h>
+#include <subexec/keystore.h>
+#include <subexec/offchain.h>
 #include <subexec/runtime.h>
+#include <subexec/state.h>
 #include <subexec/status.h>
 
 #ifdef __cplusplus

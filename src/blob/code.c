@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "blob/artifact.h"
 #include "blob/decompress.h"
 #include "codec/chain_spec.h"
 #include "crypto/hash.h"
@@ -82,10 +83,35 @@ static subx_status unknown_form(subx_slice bytes, subx_error *error)
                            first);
 }
 
+/* The code inside an artifact, as the chain stores it. What was compiled from it is not looked at,
+ * so this needs no trust. */
+static subx_status find_in_artifact(subx_slice file, size_t max_size, struct stored_code *stored,
+                                    subx_error *error)
+{
+    struct subx_artifact artifact;
+    stored->container = SUBX_CODE_ARTIFACT;
+    subx_status status = subx_artifact__read(file, &artifact, error);
+    if (status == SUBX_OK)
+        status = subx_artifact__stored_code(&artifact, max_size, &stored->owned, error);
+    if (status != SUBX_OK)
+        return status;
+    uint8_t hash[32];
+    stored->bytes = subx_slice__of(stored->owned.data, stored->owned.len);
+    subx_hash__blake2b_256(stored->bytes, hash);
+    if (memcmp(hash, artifact.code_hash, sizeof hash) != 0)
+        return subx_error__set(
+            error, SUBX_ARTIFACT,
+            "damaged artifact: the code inside is not the one that its hash says");
+    return SUBX_OK;
+}
+
 /* Look for code in bytes of any form. */
-static subx_status find_stored(subx_slice bytes, struct stored_code *stored, subx_error *error)
+static subx_status find_stored(subx_slice bytes, size_t max_size, struct stored_code *stored,
+                               subx_error *error)
 {
     *stored = (struct stored_code){SUBX_CODE_PLAIN, bytes, SUBX_BYTES_INIT};
+    if (subx_artifact__is(bytes))
+        return find_in_artifact(bytes, max_size, stored, error);
     if (is_wasm(bytes) || is_polkavm(bytes) || subx_decompress__has_prefix(bytes))
         return SUBX_OK;
     const subx_slice text = trim(bytes);
@@ -110,6 +136,8 @@ static void name_container(const struct stored_code *stored, subx_error *error)
         subx_error__prefix(error, "decoded hex text");
     else if (stored->container == SUBX_CODE_CHAIN_SPEC)
         subx_error__prefix(error, "chain specification: :code");
+    else if (stored->container == SUBX_CODE_ARTIFACT)
+        subx_error__prefix(error, "code inside the artifact");
 }
 
 /* Keep the compressed bytes, copied or taken over, beside what they hold. */
@@ -178,13 +206,15 @@ subx_status subx_code_load(subx_slice bytes, size_t max_size, subx_code **out, s
     if (code == NULL)
         return subx_error__nomem(error);
     struct stored_code stored;
-    subx_status status = find_stored(bytes, &stored, error);
+    if (max_size == 0)
+        max_size = SUBX_MAX_CODE_SIZE;
+    subx_status status = find_stored(bytes, max_size, &stored, error);
     if (status != SUBX_OK)
         goto done;
     code->info.container = stored.container;
     code->info.stored_size = stored.bytes.len;
     subx_hash__blake2b_256(stored.bytes, code->info.hash);
-    status = take_wasm(&stored, max_size == 0 ? SUBX_MAX_CODE_SIZE : max_size, code, error);
+    status = take_wasm(&stored, max_size, code, error);
     if (status == SUBX_OK)
         status = parse(code, error);
     if (status != SUBX_OK) {

@@ -31,12 +31,11 @@ void subx_stack_limiter__free(struct subx_stack_limiter *limiter);
  */
 subx_status subx_memory_pass__export(struct subx_wasm_module *module, subx_error *error);
 
-/* Set the limits of the module's own memories. Errors, where new limits are to be computed:
- * SUBX_INVALID_MEMORY with the reference's texts `no memory section found` and `memory section is
- * empty`. */
+/* Set the limits of the module's own memories as the members `memory_...` say. Errors, where new
+ * limits are to be computed: SUBX_INVALID_MEMORY with the reference's texts `no memory section
+ * found` and `memory section is empty`; SUBX_INVALID_HEAP_PAGES. */
 subx_status subx_memory_pass__set_limits(struct subx_wasm_module *module,
-                                         enum subx_memory_limits limits, uint32_t pages,
-                                         subx_error *error);
+                                         const struct subx_passes *passes, subx_error *error);
 
 /* Export the n-th mutable global of the module's own as PREFIX_n, counting mutable ones from 0.
  * Whether an export has such a name already is not looked at. Errors: SUBX_NOMEM. */

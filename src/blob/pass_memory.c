@@ -4,6 +4,9 @@
 #include "util/error.h"
 #include "util/mem.h"
 
+/* What 32 bits address, in pages. */
+#define MEMORY_MAX_PAGES 65536u
+
 /* Take the first memory import out of the list; false if there is none. */
 static bool take_memory_import(struct subx_wasm_module *module, struct subx_wasm_import *taken)
 {
@@ -63,22 +66,46 @@ static struct subx_wasm_limits new_limits(struct subx_wasm_limits old,
     case SUBX_LIMITS_DYNAMIC:
         return (struct subx_wasm_limits){
             .min = old.min < pages ? old.min : pages, .has_max = true, .max = pages};
+    case SUBX_LIMITS_PAGES:
     case SUBX_LIMITS_KEEP:
         break;
     }
     return old;
 }
 
-subx_status subx_memory_pass__set_limits(struct subx_wasm_module *module,
-                                         enum subx_memory_limits limits, uint32_t pages,
-                                         subx_error *error)
+/* The older form: the host grew the memory by the heap's pages right after instantiation, and kept
+ * it within a bound of its own (spec/executor.md section 1.2). */
+static subx_status add_heap_pages(struct subx_wasm_limits *limits, const struct subx_passes *passes,
+                                  subx_error *error)
 {
+    const uint64_t total = (uint64_t)limits->min + passes->memory_pages;
+    if (passes->memory_max != 0)
+        *limits = (struct subx_wasm_limits){limits->min, true, passes->memory_max};
+    const uint64_t bound =
+        limits->has_max && limits->max < MEMORY_MAX_PAGES ? limits->max : MEMORY_MAX_PAGES;
+    if (total > bound)
+        return subx_error__set(error, SUBX_INVALID_HEAP_PAGES,
+                               "%u pages of memory and %u of heap are more than the %u there may "
+                               "be",
+                               limits->min, passes->memory_pages, (unsigned)bound);
+    limits->min = (uint32_t)total;
+    return SUBX_OK;
+}
+
+subx_status subx_memory_pass__set_limits(struct subx_wasm_module *module,
+                                         const struct subx_passes *passes, subx_error *error)
+{
+    const enum subx_memory_limits limits = passes->memory_limits;
     const bool needs_memory = limits != SUBX_LIMITS_KEEP && limits != SUBX_LIMITS_NO_MAX;
     if (needs_memory && !subx_wasm_edit__has_section(module, SUBX_SECTION_MEMORY))
         return subx_error__set(error, SUBX_INVALID_MEMORY, "no memory section found");
     if (needs_memory && module->memory_count == 0)
         return subx_error__set(error, SUBX_INVALID_MEMORY, "memory section is empty");
-    for (uint32_t i = 0; i < module->memory_count; i++)
-        module->memories[i] = new_limits(module->memories[i], limits, pages);
-    return SUBX_OK;
+    subx_status status = SUBX_OK;
+    for (uint32_t i = 0; i < module->memory_count && status == SUBX_OK; i++)
+        if (limits == SUBX_LIMITS_PAGES)
+            status = add_heap_pages(&module->memories[i], passes, error);
+        else
+            module->memories[i] = new_limits(module->memories[i], limits, passes->memory_pages);
+    return status;
 }

@@ -264,10 +264,6 @@ static subx_status put_thunks(struct subx_wasm_module *module, struct subx_stack
         const uint32_t type = limiter->costs.types[i];
         const size_t start = code->len;
         put_thunk(limiter, i, module->types[type].params.len, code);
-        if (code->len > SUBX_WASM_MAX_WRITTEN)
-            return subx_error__set(error, SUBX_INVALID_MODULE,
-                                   "stack limiter: the module would grow beyond %zu bytes",
-                                   SUBX_WASM_MAX_WRITTEN);
         limiter->entries[i] = module->imported_functions + module->function_count;
         module->functions[module->function_count++] = first_types[type];
         module->bodies[module->body_count++] = (subx_slice){NULL, code->len - start};
@@ -291,16 +287,37 @@ static subx_status adopt_bodies(struct subx_wasm_module *module, uint32_t first,
     return SUBX_OK;
 }
 
+/* How many functions are marked; refuse if their thunks would be too large, before writing them. */
+static subx_status count_thunks(const struct subx_wasm_module *module,
+                                const struct subx_stack_limiter *limiter, uint32_t *count,
+                                subx_error *error)
+{
+    uint64_t size = 0;
+    *count = 0;
+    for (uint32_t i = 0; i < limiter->costs.count; i++) {
+        if (limiter->entries[i] != UINT32_MAX)
+            continue;
+        ++*count;
+        /* a `local.get` for each parameter; only the first 128 are shorter than 3 bytes */
+        size += COUNTED_CALL_SIZE + 3 * (uint64_t)module->types[limiter->costs.types[i]].params.len;
+    }
+    if (size > SUBX_WASM_MAX_WRITTEN)
+        return subx_error__set(error, SUBX_INVALID_MODULE,
+                               "stack limiter: the module would grow beyond %zu bytes",
+                               SUBX_WASM_MAX_WRITTEN);
+    return SUBX_OK;
+}
+
 static subx_status add_thunks(struct subx_wasm_module *module, struct subx_stack_limiter *limiter,
                               subx_error *error)
 {
     uint32_t count = 0;
-    for (uint32_t i = 0; i < limiter->costs.count; i++)
-        count += limiter->entries[i] == UINT32_MAX ? 1 : 0;
+    subx_status status = count_thunks(module, limiter, &count, error);
+    if (status != SUBX_OK)
+        return status;
     struct subx_buf code = SUBX_BUF_INIT;
     uint32_t *const first_types = first_equal_types(module);
     const uint32_t first_body = module->body_count;
-    subx_status status = SUBX_OK;
     if (first_types == NULL || !reserve_functions(module, count))
         status = subx_error__nomem(error);
     if (status == SUBX_OK)

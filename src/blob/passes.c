@@ -12,8 +12,7 @@ static subx_status apply(struct subx_wasm_module *module, const struct subx_pass
     if (status == SUBX_OK && passes->export_memory)
         status = subx_memory_pass__export(module, error);
     if (status == SUBX_OK)
-        status = subx_memory_pass__set_limits(module, passes->memory_limits, passes->memory_pages,
-                                              error);
+        status = subx_memory_pass__set_limits(module, passes, error);
     /* The last one: it has to see the limiter's counter too. */
     if (status == SUBX_OK && passes->export_globals != NULL)
         status = subx_export_globals__apply(module, passes->export_globals, error);

@@ -76,7 +76,8 @@ subx_status subx_wasm_edit__insert_section(struct subx_wasm_module *module, uint
 static void *make_room(struct subx_wasm_module *module, uint8_t id, void *entries, uint32_t count,
                        size_t size, subx_error *error)
 {
-    if (!subx_wasm_edit__has_section(module, id) &&
+    /* With entries there is a section: no need to look for it each time. */
+    if (count == 0 && !subx_wasm_edit__has_section(module, id) &&
         subx_wasm_edit__insert_section(module, id, error) != SUBX_OK)
         return NULL;
     void *const larger = subx_mem__realloc(entries, (size_t)count + 1, size);
@@ -106,6 +107,47 @@ subx_status subx_wasm_edit__add_export(struct subx_wasm_module *module,
         return SUBX_NOMEM;
     module->exports = exports;
     exports[module->export_count++] = *export;
+    return SUBX_OK;
+}
+
+/* Index of the first type equal to `type`, appended if there is none; UINT32_MAX if memory is
+ * short. */
+static uint32_t find_type(struct subx_wasm_module *module,
+                          const struct subx_wasm_function_type *type, subx_error *error)
+{
+    for (uint32_t i = 0; i < module->type_count; i++)
+        if (subx_slice__equal(module->types[i].params, type->params) &&
+            subx_slice__equal(module->types[i].results, type->results))
+            return i;
+    struct subx_wasm_function_type *const types = make_room(
+        module, SUBX_SECTION_TYPE, module->types, module->type_count, sizeof *types, error);
+    if (types == NULL)
+        return UINT32_MAX;
+    module->types = types;
+    types[module->type_count] = *type;
+    return module->type_count++;
+}
+
+subx_status subx_wasm_edit__add_function(struct subx_wasm_module *module,
+                                         const struct subx_wasm_function_type *type,
+                                         subx_slice body, uint32_t *index, subx_error *error)
+{
+    const uint32_t type_index = find_type(module, type, error);
+    if (type_index == UINT32_MAX)
+        return SUBX_NOMEM;
+    uint32_t *const functions = make_room(module, SUBX_SECTION_FUNCTION, module->functions,
+                                          module->function_count, sizeof *functions, error);
+    if (functions == NULL)
+        return SUBX_NOMEM;
+    module->functions = functions;
+    subx_slice *const bodies = make_room(module, SUBX_SECTION_CODE, module->bodies,
+                                         module->body_count, sizeof *bodies, error);
+    if (bodies == NULL)
+        return SUBX_NOMEM;
+    module->bodies = bodies;
+    *index = module->imported_functions + module->function_count;
+    functions[module->function_count++] = type_index;
+    bodies[module->body_count++] = body;
     return SUBX_OK;
 }
 

@@ -22,6 +22,15 @@ subx_status subx_wasm_edit__add_export(struct subx_wasm_module *module,
                                        const struct subx_wasm_export *export, subx_error *error);
 
 /*
+ * Append a function; sections are inserted where there are none. `type` and `body` must outlive the
+ * module, or be owned by it; the first equal type of the module is used. `index` is what calls it.
+ * Errors: SUBX_NOMEM.
+ */
+subx_status subx_wasm_edit__add_function(struct subx_wasm_module *module,
+                                         const struct subx_wasm_function_type *type,
+                                         subx_slice body, uint32_t *index, subx_error *error);
+
+/*
  * The order of sections that the reference's module builder leaves behind: known ones in their
  * order, those without entries gone, then all others, last first. In the strict grammar the data
  * count section is one of the others, as there; in the relaxed one it keeps its place, without

@@ -69,6 +69,18 @@ static const char *mismatch(const struct subx_artifact *artifact,
     return NULL;
 }
 
+subx_status subx_artifact_load__check(subx_executor *executor, const struct subx_artifact *artifact,
+                                      const subx_runtime_options *options, const char **reason,
+                                      subx_error *error)
+{
+    struct subx_artifact expected;
+    *reason = NULL;
+    const subx_status status = expect(executor, options, &expected, error);
+    if (status == SUBX_OK)
+        *reason = mismatch(artifact, &expected);
+    return status;
+}
+
 static subx_status compile_inside(subx_executor *executor, const struct subx_artifact *artifact,
                                   const subx_runtime_options *options, subx_runtime **out,
                                   subx_error *error)
@@ -90,13 +102,13 @@ static subx_status compile_inside(subx_executor *executor, const struct subx_art
 static subx_status load(subx_executor *executor, subx_slice file, int descriptor,
                         const subx_runtime_options *options, subx_runtime **out, subx_error *error)
 {
-    struct subx_artifact artifact, expected;
+    struct subx_artifact artifact;
+    const char *reason = NULL;
     subx_status status = subx_artifact__read(file, &artifact, error);
     if (status == SUBX_OK)
-        status = expect(executor, options, &expected, error);
+        status = subx_artifact_load__check(executor, &artifact, options, &reason, error);
     if (status != SUBX_OK)
         return status;
-    const char *reason = mismatch(&artifact, &expected);
     if (reason != NULL && !options->recompile_mismatched)
         return subx_error__set(error, SUBX_ARTIFACT, "the artifact cannot be used: %s", reason);
     if (reason != NULL) {

@@ -8,6 +8,7 @@
 #include "exec/method.h"
 #include "exec/wasmtime_error.h"
 #include "platform/stack.h"
+#include "storage/changes.h"
 #include "util/check.h"
 #include "util/error.h"
 #include "util/mem.h"
@@ -21,8 +22,19 @@
 /* Put the options of this call into what host functions see, and everything else into its starting
  * state. */
 static void begin(struct subx_guest_instance *instance, const subx_call_options *options,
-                  subx_executor *executor, subx_error *host_failure)
+                  subx_slice input, subx_executor *executor, subx_error *host_failure)
 {
+    const struct subx_grants grants = {
+        .keystore = options->keystore,
+        .offchain = options->offchain,
+        .local_storage = options->local_storage,
+        .proof_size = options->proof_size,
+        .proof_size_data = options->proof_size_data,
+        .transaction_index = options->transaction_index,
+        .transaction_index_data = options->transaction_index_data,
+        .additional_data = options->additional_data,
+        .additional_data_data = options->additional_data_data,
+    };
     struct subx_call *call = &instance->call;
     subx_allocator__init(&call->allocator, instance->runtime->heap_base);
     call->log = options->log;
@@ -30,8 +42,8 @@ static void begin(struct subx_guest_instance *instance, const subx_call_options 
     call->log_level = options->log != NULL ? (uint32_t)options->log_level : 0;
     call->read_version = executor != NULL ? subx_version_reader__read : NULL;
     call->read_version_data = executor;
-    call->panicked = false;
-    call->panic_message.len = 0;
+    subx_call__begin(call, &grants, input);
+    call->changes = options->changes;
     call->failure = host_failure;
     instance->in_call = true;
 }
@@ -57,8 +69,10 @@ static subx_status failed(struct subx_guest_instance *instance, wasmtime_error_t
                           wasm_trap_t *trap, subx_error *error)
 {
     const struct subx_call *call = &instance->call;
-    if (call->failure->status == SUBX_NOMEM)
-        return subx_engine_error__take_call(failure, trap, SUBX_NOMEM, error);
+    const subx_status host = call->failure->status;
+    /* the machine's failure, not the guest's */
+    if (host != SUBX_OK && host != SUBX_ABORTED_DUE_TO_TRAP)
+        return subx_engine_error__take_call(failure, trap, host, error);
     if (!call->panicked)
         return subx_engine_error__take_call(failure, trap, SUBX_ABORTED_DUE_TO_TRAP, error);
     subx_error__set_text(error, SUBX_ABORTED_DUE_TO_PANIC, (const char *)call->panic_message.data,
@@ -152,6 +166,21 @@ static subx_status copy_out(subx_slice range, subx_bytes *output, subx_error *er
     return SUBX_OK;
 }
 
+/* Run with the call's storage, if it has any, open for it. */
+static subx_status run_with_storage(struct subx_guest_instance *instance,
+                                    const struct subx_target *target, subx_slice input,
+                                    subx_slice *output, bool *sound, subx_error *error)
+{
+    struct subx_changes *const changes = instance->call.changes;
+    subx_status status = changes == NULL ? SUBX_OK : subx_changes__begin_call(changes, error);
+    if (status != SUBX_OK)
+        return status;
+    status = run(instance, target, input, output, sound, error);
+    if (changes != NULL)
+        subx_changes__end_call(changes);
+    return status;
+}
+
 /* `sound` becomes false when the instance's state is in doubt afterwards. */
 static subx_status call_on(struct subx_guest_instance *instance, const struct subx_target *target,
                            subx_slice input, const subx_call_options *options, bool nested,
@@ -159,9 +188,9 @@ static subx_status call_on(struct subx_guest_instance *instance, const struct su
 {
     subx_error host_failure;
     subx_error_clear(&host_failure);
-    begin(instance, options, nested ? NULL : instance->runtime->executor, &host_failure);
+    begin(instance, options, input, nested ? NULL : instance->runtime->executor, &host_failure);
     subx_slice range = SUBX_EMPTY;
-    subx_status status = run(instance, target, input, &range, sound, error);
+    subx_status status = run_with_storage(instance, target, input, &range, sound, error);
     instance->in_call = false;
     instance->call.failure = NULL;
     if (options->stats != NULL)

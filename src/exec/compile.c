@@ -1,10 +1,13 @@
 /* Passes and compilation (spec/executor.md sections 1.1 and 1.3). */
 #include "exec/compile.h"
 
+#include <stdatomic.h>
+
 #include <subexec_rust_engine.h>
 
 #include "blob/passes.h"
 #include "exec/wasmtime_error.h"
+#include "platform/pages.h"
 
 /* Guest stack in bytes under a logical bound, where nothing else is asked for (spec/executor.md
  * section 8). */
@@ -44,12 +47,25 @@ void subx_compiled__free(struct subx_compiled *compiled)
     compiled->owned.data = NULL;
 }
 
+/*
+ * The engine's threads for compiling start in the process that first compiles with them, and its forked children
+ * do not have them: there they would be waited for without end.
+ */
+static bool has_compiling_threads(void)
+{
+    static _Atomic uint64_t owner;
+    const uint64_t self = subx_process__number();
+    uint64_t expected = 0;
+    return atomic_compare_exchange_strong(&owner, &expected, self) || expected == self;
+}
+
 static subx_status compile(subx_executor *executor, subx_slice prepared,
                            const subx_runtime_options *options, struct subx_compiled *out,
                            subx_error *error)
 {
-    const struct subx_engine_config config = subx_compile__engine_config(
+    struct subx_engine_config config = subx_compile__engine_config(
         executor, options, subx_compile__copies_on_write(executor, options));
+    config.parallel_compilation = config.parallel_compilation && has_compiling_threads();
     struct subx_engine *engine = NULL;
     subx_status status = subx_executor__engine(executor, &config, &engine, error);
     if (status == SUBX_OK)

@@ -2,6 +2,7 @@
 #ifndef SUBX_EXEC_COMPILE_H
 #define SUBX_EXEC_COMPILE_H
 
+#include "blob/artifact.h"
 #include "exec/reset.h"
 #include "exec/runtime_internal.h"
 
@@ -46,5 +47,11 @@ bool subx_artifact_load__bytes(subx_executor *executor, subx_slice bytes,
 bool subx_artifact_load__file(subx_executor *executor, const char *path,
                               const subx_runtime_options *options, subx_runtime **out,
                               subx_status *status, subx_error *error);
+
+/* Why an artifact does not fit this engine, this machine and these options: a static text, NULL if
+ * it does. */
+subx_status subx_artifact_load__check(subx_executor *executor, const struct subx_artifact *artifact,
+                                      const subx_runtime_options *options, const char **reason,
+                                      subx_error *error);
 
 #endif

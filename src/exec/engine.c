@@ -2,6 +2,7 @@
  */
 #include "exec/engine.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,6 +27,10 @@
 
 /* The largest stack with which an overflow may still record its frames: it records all of them. */
 #define BACKTRACE_STACK_LIMIT ((uint64_t)8 << 20)
+
+/* The largest stack for the guest; validation's parameter for it has 32 bits too. Far beyond, sums of
+ * addresses would wrap around. */
+#define NATIVE_STACK_MAX ((uint64_t)UINT32_MAX)
 
 /* The pool: address space only, until slots are used. */
 #define POOL_SLOTS 64u
@@ -136,6 +141,10 @@ subx_status subx_engine__new(const struct subx_engine_config *config, struct sub
                              subx_error *error)
 {
     *out = NULL;
+    if (config->native_stack > NATIVE_STACK_MAX)
+        return subx_error__set(
+            error, SUBX_ENGINE, "a stack of %llu bytes for the guest, the largest is %llu",
+            (unsigned long long)config->native_stack, (unsigned long long)NATIVE_STACK_MAX);
     struct subx_engine *engine = subx_mem__calloc(1, sizeof *engine);
     if (engine == NULL)
         return subx_error__nomem(error);
@@ -170,14 +179,34 @@ bool subx_engine__same_config(const struct subx_engine_config *a,
            a->extensions == b->extensions && a->native_stack == b->native_stack;
 }
 
+static bool find_slot(struct subx_engine *engine)
+{
+    if (engine->taken < engine->slots) {
+        engine->taken++;
+        return true;
+    }
+    for (struct subx_slot_keeper *keeper = engine->keepers; keeper != NULL; keeper = keeper->next)
+        if (keeper->give_way(keeper))
+            return true; /* that slot stays taken */
+    return false;
+}
+
 void subx_engine__take_slot(struct subx_engine *engine)
 {
     if (engine->slots == 0)
         return;
     pthread_mutex_lock(&engine->lock);
-    while (engine->taken == engine->slots)
-        pthread_cond_wait(&engine->freed, &engine->lock);
-    engine->taken++;
+    const uint64_t mine = engine->next_turn++;
+    if (engine->turn != mine || !find_slot(engine)) {
+        /* From here on nobody keeps an instance that was in use; what idles already is found now. */
+        atomic_fetch_add(&engine->waiting, 1);
+        while (engine->turn != mine || !find_slot(engine))
+            pthread_cond_wait(&engine->freed, &engine->lock);
+        atomic_fetch_sub(&engine->waiting, 1);
+    }
+    engine->turn++;
+    if (engine->turn != engine->next_turn)
+        pthread_cond_broadcast(&engine->freed);
     pthread_mutex_unlock(&engine->lock);
 }
 
@@ -187,6 +216,30 @@ void subx_engine__give_slot(struct subx_engine *engine)
         return;
     pthread_mutex_lock(&engine->lock);
     engine->taken--;
-    pthread_cond_signal(&engine->freed);
+    pthread_cond_broadcast(&engine->freed);
+    pthread_mutex_unlock(&engine->lock);
+}
+
+bool subx_engine__is_short_of_slots(struct subx_engine *engine)
+{
+    return atomic_load(&engine->waiting) > 0;
+}
+
+void subx_engine__add_keeper(struct subx_engine *engine, struct subx_slot_keeper *keeper)
+{
+    pthread_mutex_lock(&engine->lock);
+    keeper->next = engine->keepers;
+    engine->keepers = keeper;
+    pthread_mutex_unlock(&engine->lock);
+}
+
+void subx_engine__remove_keeper(struct subx_engine *engine, struct subx_slot_keeper *keeper)
+{
+    pthread_mutex_lock(&engine->lock);
+    struct subx_slot_keeper **link = &engine->keepers;
+    while (*link != NULL && *link != keeper)
+        link = &(*link)->next;
+    if (*link == keeper)
+        *link = keeper->next;
     pthread_mutex_unlock(&engine->lock);
 }

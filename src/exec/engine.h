@@ -26,15 +26,26 @@ struct subx_engine_config {
 /* Guest stack without a deterministic limit, in bytes (spec/executor.md section 1.1). */
 #define SUBX_DEFAULT_NATIVE_STACK ((size_t)1 << 20)
 
+/* Whoever keeps instances in slots of the pool that only wait for their next call. */
+struct subx_slot_keeper {
+    struct subx_slot_keeper *next;
+    /* Drop one such instance and leave its slot, taken, to the engine. False: there is none. The engine's lock is
+     * held. */
+    bool (*give_way)(struct subx_slot_keeper *keeper);
+};
+
 struct subx_engine {
     struct subx_engine *next;
     struct subx_engine_config config;
     wasm_engine_t *engine;
     uint32_t slots; /* of the pool; 0: no pool */
 
-    pthread_mutex_t lock; /* guards `taken` */
+    pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t freed;
     uint32_t taken;
+    uint64_t turn, next_turn; /* who waits is served in the order of coming */
+    struct subx_slot_keeper *keepers;
+    _Atomic uint32_t waiting;
 };
 
 /*
@@ -51,9 +62,16 @@ const char *subx_engine__unknown_profiler(void);
 bool subx_engine__same_config(const struct subx_engine_config *a,
                               const struct subx_engine_config *b);
 
-/* Take a slot of the pool, waiting for one if need be, and give it back. Nothing to do without a
- * pool. */
+/* Take a slot of the pool, and give it back. If there is none, a keeper has to give way, else this waits. Nothing to
+ * do without a pool. */
 void subx_engine__take_slot(struct subx_engine *engine);
 void subx_engine__give_slot(struct subx_engine *engine);
+
+/* Whether somebody waits for a slot: then nobody should keep one. */
+bool subx_engine__is_short_of_slots(struct subx_engine *engine);
+
+/* Add a keeper, which then is asked to give way, and take it off again. */
+void subx_engine__add_keeper(struct subx_engine *engine, struct subx_slot_keeper *keeper);
+void subx_engine__remove_keeper(struct subx_engine *engine, struct subx_slot_keeper *keeper);
 
 #endif

@@ -53,6 +53,12 @@ subx_slice subx_instance_memory(const subx_instance *instance)
     return subx_slice__of(memory->base, (size_t)memory->size);
 }
 
+static bool is_entry_of(const subx_runtime *runtime, const subx_entry *entry)
+{
+    const uintptr_t first = (uintptr_t)runtime->entries, at = (uintptr_t)entry;
+    return at >= first && at - first < runtime->entry_count * sizeof *entry;
+}
+
 subx_status subx_instance_call(subx_instance *instance, const subx_entry *entry, subx_slice input,
                                const subx_call_options *options, subx_bytes *output,
                                subx_error *error)
@@ -60,6 +66,7 @@ subx_status subx_instance_call(subx_instance *instance, const subx_entry *entry,
     SUBX_CHECK_ARG(output != NULL, error);
     *output = (subx_bytes)SUBX_BYTES_INIT;
     SUBX_CHECK_ARG(instance != NULL && entry != NULL, error);
+    SUBX_CHECK_ARG(is_entry_of(instance->runtime, entry), error);
     SUBX_CHECK_ARG(input.data != NULL || input.len == 0, error);
     SUBX_CHECK_ARG(options == NULL || options->struct_size == sizeof *options, error);
     const struct instance_strategy *strategy = instance->runtime->strategy;

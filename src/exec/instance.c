@@ -7,6 +7,7 @@
 
 #include "exec/reset.h"
 #include "exec/wasmtime_error.h"
+#include "platform/sanitizer.h"
 #include "util/error.h"
 #include "util/mem.h"
 
@@ -119,6 +120,7 @@ static subx_status instantiate(struct subx_guest_instance *instance, subx_error 
     wasm_trap_t *trap = NULL;
     wasmtime_error_t *failure = wasmtime_instance_pre_instantiate(
         instance->runtime->instance_pre, instance->context, &instance->handle, &trap);
+    subx_sanitizer__has_got(instance->runtime->engine);
     if (failure != NULL || trap != NULL)
         return subx_engine_error__take_call(failure, trap, SUBX_INSTANTIATION, error);
     subx_status status = find_memory(instance, error);
@@ -156,15 +158,22 @@ subx_status subx_instance__new(subx_runtime *runtime, struct subx_guest_instance
     return SUBX_OK;
 }
 
+void subx_instance__free_but_slot(struct subx_guest_instance *instance)
+{
+    subx_sanitizer__gives_back(instance->runtime->engine);
+    wasmtime_store_delete(instance->store);
+    subx_reset__detach(instance);
+    subx_call__free(&instance->call);
+    subx_mem__free(instance->functions);
+    subx_mem__free(instance);
+}
+
 void subx_instance__free(struct subx_guest_instance *instance)
 {
     if (instance == NULL)
         return;
+    struct subx_engine *engine = instance->runtime->engine;
+    subx_instance__free_but_slot(instance);
     /* The slot is free only when the store is gone. */
-    wasmtime_store_delete(instance->store);
-    subx_engine__give_slot(instance->runtime->engine);
-    subx_reset__detach(instance);
-    subx_buf__free(&instance->call.panic_message);
-    subx_mem__free(instance->functions);
-    subx_mem__free(instance);
+    subx_engine__give_slot(engine);
 }

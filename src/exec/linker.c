@@ -1,12 +1,15 @@
 /*
- * Resolving a module's imports: every one is a function of the host table, or missing. Only what
- * the module imports is defined, once per runtime, so nothing is looked up by name afterwards.
+ * Resolving a module's imports: every one is a function that the import policy has a rule for, one
+ * of the caller's own, one of the host table, or missing. Only what the module imports is defined,
+ * once per runtime, so nothing is looked up by name afterwards.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "exec/runtime_internal.h"
 #include "exec/wasmtime_error.h"
 #include "host/host_function.h"
+#include "host/import_rules.h"
 #include "util/error.h"
 #include "util/mem.h"
 
@@ -119,8 +122,66 @@ static bool same_type(const wasm_functype_t *type, const char *params, const cha
 struct resolution {
     wasmtime_linker_t *linker;
     const subx_runtime_options *options;
-    struct subx_buf missing; /* text: 'env:a', 'env:b' */
+    struct subx_buf missing; /* text: 'env:a' (i32) -> i64, 'env:b' () */
+    struct subx_buf refused; /* the same for those that a rule refuses */
 };
+
+/* A function with a constant for an answer. */
+static wasm_trap_t *enter_constant(void *env, wasmtime_caller_t *caller, wasmtime_val_raw_t *values,
+                                   size_t count)
+{
+    (void)caller;
+    if (count > 0)
+        values[0].i64 = *(const int64_t *)env;
+    return NULL;
+}
+
+static void append_types(struct subx_buf *text, const wasm_valtype_vec_t *types)
+{
+    for (size_t i = 0; i < types->size; i++) {
+        if (i > 0)
+            subx_buf__append_text(text, ", ");
+        switch (wasm_valtype_kind(types->data[i])) {
+        case WASM_I32:
+            subx_buf__append_text(text, "i32");
+            break;
+        case WASM_I64:
+            subx_buf__append_text(text, "i64");
+            break;
+        case WASM_F32:
+            subx_buf__append_text(text, "f32");
+            break;
+        case WASM_F64:
+            subx_buf__append_text(text, "f64");
+            break;
+        default:
+            subx_buf__append_text(text, "?");
+        }
+    }
+}
+
+/* "(i32, i64) -> i64", as the host table writes types. */
+static void append_type(struct subx_buf *text, const wasm_functype_t *type)
+{
+    subx_buf__append_u8(text, '(');
+    append_types(text, wasm_functype_params(type));
+    subx_buf__append_u8(text, ')');
+    if (wasm_functype_results(type)->size > 0)
+        subx_buf__append_text(text, " -> ");
+    append_types(text, wasm_functype_results(type));
+}
+
+/* Add an import to a list of them. */
+static void append_listed(struct subx_buf *list, const wasm_importtype_t *import,
+                          const wasm_functype_t *type)
+{
+    subx_buf__append_text(list, list->len == 0 ? "'" : ", '");
+    subx_buf__append_slice(list, name_of(wasm_importtype_module(import)));
+    subx_buf__append_u8(list, ':');
+    subx_buf__append_slice(list, name_of(wasm_importtype_name(import)));
+    subx_buf__append_text(list, "' ");
+    append_type(list, type);
+}
 
 static subx_status define(struct resolution *resolution, const wasm_importtype_t *import,
                           const wasm_functype_t *type, wasmtime_func_unchecked_callback_t callback,
@@ -136,24 +197,19 @@ static subx_status define(struct resolution *resolution, const wasm_importtype_t
     return SUBX_OK;
 }
 
-static subx_status define_missing(struct resolution *resolution, const wasm_importtype_t *import,
-                                  const wasm_functype_t *type, subx_error *error)
+/* Define an import that traps with "call to BEFORE MODULE:NAME TYPE: REASON". */
+static subx_status define_trap(struct resolution *resolution, const wasm_importtype_t *import,
+                               const wasm_functype_t *type, const char *before, const char *reason,
+                               subx_error *error)
 {
-    const subx_slice module = name_of(wasm_importtype_module(import));
-    const subx_slice name = name_of(wasm_importtype_name(import));
-    if (!resolution->options->allow_missing_imports) {
-        subx_buf__append_text(&resolution->missing, resolution->missing.len == 0 ? "'" : ", '");
-        subx_buf__append_slice(&resolution->missing, module);
-        subx_buf__append_u8(&resolution->missing, ':');
-        subx_buf__append_slice(&resolution->missing, name);
-        subx_buf__append_u8(&resolution->missing, '\'');
-        return SUBX_OK;
-    }
     struct subx_buf text = SUBX_BUF_INIT;
-    subx_buf__append_text(&text, "call to a missing function ");
-    subx_buf__append_slice(&text, module);
+    subx_buf__append_format(&text, "call to %s ", before);
+    subx_buf__append_slice(&text, name_of(wasm_importtype_module(import)));
     subx_buf__append_u8(&text, ':');
-    subx_buf__append_slice(&text, name);
+    subx_buf__append_slice(&text, name_of(wasm_importtype_name(import)));
+    subx_buf__append_u8(&text, ' ');
+    append_type(&text, type);
+    subx_buf__append_format(&text, ": %s", reason);
     subx_buf__append_u8(&text, '\0');
     if (text.failed) {
         subx_buf__free(&text);
@@ -163,12 +219,64 @@ static subx_status define_missing(struct resolution *resolution, const wasm_impo
     return define(resolution, import, type, enter_missing, text.data, subx_mem__free, error);
 }
 
-static subx_status wrong_type(subx_slice name, subx_error *error)
+static subx_status define_missing(struct resolution *resolution, const wasm_importtype_t *import,
+                                  const wasm_functype_t *type, subx_error *error)
 {
-    return subx_error__set(
+    if (resolution->options->allow_missing_imports)
+        return define_trap(resolution, import, type, "a missing function",
+                           "this host does not have it; an import policy can let it return a "
+                           "constant",
+                           error);
+    append_listed(&resolution->missing, import, type);
+    return SUBX_OK;
+}
+
+static subx_status wrong_type(subx_slice name, const wasm_functype_t *type, const char *provided,
+                              subx_error *error)
+{
+    struct subx_buf imported = SUBX_BUF_INIT;
+    append_type(&imported, type);
+    const subx_status status = subx_error__set(
         error, SUBX_INVALID_MODULE,
-        "the runtime imports '%.*s' with another type than the host function has", (int)name.len,
-        (const char *)name.data);
+        "the runtime imports '%.*s' with another type than the host function has: %.*s, not %s",
+        (int)name.len, (const char *)name.data, (int)imported.len, (const char *)imported.data,
+        provided);
+    subx_buf__free(&imported);
+    return status;
+}
+
+/* Do with an import what its rule says. */
+static subx_status follow_rule(struct resolution *resolution, const wasm_importtype_t *import,
+                               const wasm_functype_t *type, const struct subx_import_rule *rule,
+                               subx_error *error)
+{
+    if (rule->action == SUBX_IMPORT_REFUSE) {
+        append_listed(&resolution->refused, import, type);
+        return SUBX_OK;
+    }
+    if (rule->action == SUBX_IMPORT_TRAP)
+        return define_trap(resolution, import, type, "the function",
+                           "the import policy lets it trap", error);
+    const wasm_valtype_vec_t *results = wasm_functype_results(type);
+    char letters[3] = "";
+    for (size_t i = 0; i < results->size && i < 2; i++)
+        letters[i] = type_letter(wasm_valtype_kind(results->data[i]));
+    uint64_t number = 0;
+    const char *const fault = subx_import_rules__value(rule, letters, &number);
+    if (fault != NULL) {
+        struct subx_buf listed = SUBX_BUF_INIT;
+        append_listed(&listed, import, type);
+        const subx_status status = subx_error__set(
+            error, SUBX_INVALID_INPUT, "the import policy, line %zu, does not fit %.*s: %s",
+            rule->line, (int)listed.len, (const char *)listed.data, fault);
+        subx_buf__free(&listed);
+        return status;
+    }
+    uint64_t *const value = subx_mem__copy(&number, sizeof number);
+    if (value == NULL)
+        return subx_error__nomem(error);
+    /* The linker owns it from here on, in failure too. */
+    return define(resolution, import, type, enter_constant, value, subx_mem__free, error);
 }
 
 static const subx_host_import *find_custom(const subx_runtime_options *options, subx_slice module,
@@ -187,8 +295,12 @@ static subx_status define_custom(struct resolution *resolution, const wasm_impor
                                  const wasm_functype_t *type, const subx_host_import *provided,
                                  subx_error *error)
 {
-    if (!same_type(type, provided->params, provided->results))
-        return wrong_type(subx_slice__text(provided->name), error);
+    if (!same_type(type, provided->params, provided->results)) {
+        char letters[64];
+        snprintf(letters, sizeof letters, "(%s) -> (%s) in letters", provided->params,
+                 provided->results);
+        return wrong_type(subx_slice__text(provided->name), type, letters, error);
+    }
     const size_t name_size = strlen(provided->name) + 1;
     struct custom *custom = subx_mem__alloc(sizeof *custom + name_size);
     if (custom == NULL)
@@ -211,6 +323,10 @@ static subx_status define_import(struct resolution *resolution, const wasm_impor
             error, SUBX_INVALID_MODULE,
             "the runtime imports '%.*s:%.*s', which is no function; only functions can be imported",
             (int)module.len, (const char *)module.data, (int)name.len, (const char *)name.data);
+    const struct subx_import_rule *rule =
+        subx_import_rules__find(resolution->options->import_policy, module, name);
+    if (rule != NULL)
+        return follow_rule(resolution, import, type, rule, error);
     const subx_host_import *provided = find_custom(resolution->options, module, name);
     if (provided != NULL)
         return define_custom(resolution, import, type, provided, error);
@@ -219,7 +335,7 @@ static subx_status define_import(struct resolution *resolution, const wasm_impor
     if (function == NULL)
         return define_missing(resolution, import, type, error);
     if (!same_type(type, function->params, function->results))
-        return wrong_type(name, error);
+        return wrong_type(name, type, function->type, error);
     /* The table is constant; the engine hands the pointer back and never writes through it. */
     union {
         const struct subx_host_function *function;
@@ -233,7 +349,8 @@ subx_status subx_linker__resolve(wasm_engine_t *engine, const wasmtime_module_t 
                                  subx_error *error)
 {
     *out = NULL;
-    struct resolution resolution = {wasmtime_linker_new(engine), options, SUBX_BUF_INIT};
+    struct resolution resolution = {wasmtime_linker_new(engine), options, SUBX_BUF_INIT,
+                                    SUBX_BUF_INIT};
     wasm_importtype_vec_t imports;
     wasmtime_module_imports(module, &imports);
     /* A name may be imported more than once; it is then defined again, to the same effect. */
@@ -242,12 +359,17 @@ subx_status subx_linker__resolve(wasm_engine_t *engine, const wasmtime_module_t 
     subx_status status = SUBX_OK;
     for (size_t i = 0; i < imports.size && status == SUBX_OK; i++)
         status = define_import(&resolution, imports.data[i], error);
-    if (status == SUBX_OK && resolution.missing.failed)
+    if (status == SUBX_OK && (resolution.missing.failed || resolution.refused.failed))
         status = subx_error__nomem(error);
+    if (status == SUBX_OK && resolution.refused.len > 0)
+        status = subx_error__set(
+            error, SUBX_MISSING_IMPORTS, "the import policy refuses code that imports %.*s",
+            (int)resolution.refused.len, (const char *)resolution.refused.data);
     if (status == SUBX_OK && resolution.missing.len > 0)
         status = subx_error__set(
             error, SUBX_MISSING_IMPORTS,
-            "runtime requires function imports which are not present on the host: %.*s",
+            "runtime requires function imports which are not present on the host: %.*s; an import "
+            "policy, or allow_missing_imports in the options, lets such code be loaded",
             (int)resolution.missing.len, (const char *)resolution.missing.data);
     if (status == SUBX_OK) {
         wasmtime_error_t *failure = wasmtime_linker_instantiate_pre(resolution.linker, module, out);
@@ -259,5 +381,6 @@ subx_status subx_linker__resolve(wasm_engine_t *engine, const wasmtime_module_t 
     wasm_importtype_vec_delete(&imports);
     wasmtime_linker_delete(resolution.linker);
     subx_buf__free(&resolution.missing);
+    subx_buf__free(&resolution.refused);
     return status;
 }

@@ -166,10 +166,26 @@ static bool dont_need_restores(const struct subx_pristine *pristine, const struc
            memcmp(guest->base, pristine->image, pristine->len) == 0;
 }
 
+/* Those that the passes exported. After compiling they are as many as the facts say; an artifact might lie. */
+static size_t count_exported_globals(const subx_runtime *runtime)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < runtime->entry_count; i++)
+        count += strncmp(runtime->entries[i].name, SUBX_GLOBAL_PREFIX,
+                         sizeof SUBX_GLOBAL_PREFIX - 1) == 0;
+    return count;
+}
+
 subx_status subx_reset__learn(subx_runtime *runtime, const struct subx_reset_facts *facts,
                               struct subx_guest_instance *first, subx_error *error)
 {
     const struct subx_guest *guest = &first->call.guest;
+    const size_t exported = count_exported_globals(runtime);
+    if (exported != facts->mutable_globals)
+        return subx_error__set(
+            error, SUBX_ARTIFACT,
+            "damaged artifact: %u mutable globals in the trailer, %zu in the module",
+            facts->mutable_globals, exported);
     subx_status status = save_image(&runtime->pristine, facts->image_end, guest, error);
     if (status == SUBX_OK)
         status = save_globals(runtime, facts->mutable_globals, first, error);
@@ -316,6 +332,7 @@ static bool find_hot(struct subx_guest_instance *instance)
     subx_runtime *runtime = instance->runtime;
     struct subx_page_tables *tables = runtime->executor->page_tables;
     atomic_fetch_add_explicit(&runtime->counters.scans, 1, memory_order_relaxed);
+    instance->is_scanned = true;
     if (tables != NULL &&
         subx_page_tables__scan(tables, instance->call.guest.base, instance->fresh_size,
                                runtime->pristine.len, instance->hot, HOT_RUNS_MAX,
@@ -346,8 +363,9 @@ void subx_reset__begin(struct subx_guest_instance *instance)
 static bool only_hot_written(const struct subx_guest_instance *instance,
                              const struct subx_fault_mark *now)
 {
-    return instance->runtime->executor->pages.counts_faults && now->faults != UINT64_MAX &&
-           now->faults == instance->mark.faults && now->thread == instance->mark.thread;
+    return instance->is_scanned && instance->runtime->executor->pages.counts_faults &&
+           now->faults != UINT64_MAX && now->faults == instance->mark.faults &&
+           now->thread == instance->mark.thread;
 }
 
 static bool restore_memory(struct subx_guest_instance *instance)

@@ -180,6 +180,10 @@ static subx_status try_instance(subx_runtime *runtime, const struct subx_reset_f
     if (status == SUBX_OK && runtime->options.strategy == SUBX_STRATEGY_RESET)
         status = subx_reset__learn(runtime, facts, first, error);
     subx_instance__free(first);
+    if (status == SUBX_OK) {
+        runtime->keeper.give_way = subx_strategy__give_way;
+        subx_engine__add_keeper(runtime->engine, &runtime->keeper);
+    }
     return status;
 }
 
@@ -193,9 +197,10 @@ static subx_status build(subx_runtime *runtime, const struct subx_compiled *comp
     if (status == SUBX_OK)
         status = subx_linker__resolve(runtime->engine->engine, runtime->module, &runtime->options,
                                       &runtime->instance_pre, error);
-    /* The caller's list need not outlive this. */
+    /* What the caller lent need not outlive this. */
     runtime->options.imports = NULL;
     runtime->options.import_count = 0;
+    runtime->options.import_policy = NULL;
     if (status == SUBX_OK)
         status = try_instance(runtime, &compiled->facts, error);
     return status;
@@ -297,6 +302,8 @@ void subx_runtime_free(subx_runtime *runtime)
 {
     if (runtime == NULL)
         return;
+    if (runtime->engine != NULL)
+        subx_engine__remove_keeper(runtime->engine, &runtime->keeper);
     while (runtime->idle != NULL) {
         struct subx_guest_instance *instance = runtime->idle;
         runtime->idle = instance->next_idle;

@@ -74,7 +74,8 @@ struct subx_runtime {
     struct subx_pristine pristine;
     struct subx_saved_global *globals;
     size_t global_count;
-    bool dont_need_restores; /* MADV_DONTNEED brings the pristine contents back */
+    bool dont_need_restores;        /* MADV_DONTNEED brings the pristine contents back */
+    struct subx_slot_keeper keeper; /* of slots that idle instances are in */
     pthread_mutex_t idle_lock;
     struct subx_guest_instance *idle; /* ready for a call, the one used last first */
     uint32_t idle_count;
@@ -87,8 +88,8 @@ struct subx_guest_instance {
     wasmtime_instance_t handle;
     wasmtime_memory_t memory;
     wasmtime_func_t *functions; /* of the runtime's entries; store_id 0: not looked up yet */
-    bool in_call;  /* host functions may only be called while this is set */
-    bool may_grow; /* the guest can grow its memory */
+    bool in_call;               /* host functions may only be called while this is set */
+    bool may_grow;              /* the guest can grow its memory */
     struct subx_call call;
 
     /* For the strategy that resets. */
@@ -100,6 +101,7 @@ struct subx_guest_instance {
     uint32_t fresh_marks; /* calls that take a mark of their own, after an old one cost a scan */
     struct subx_page_run *hot; /* pages known to be private: restored after each call */
     size_t hot_count;
+    bool is_scanned; /* before the first scan pages may be private that no call has written */
 };
 
 /* How instances come to be and where they go after a call. */
@@ -119,6 +121,9 @@ struct instance_strategy {
     /* Take an instance back; one that is not fresh is dropped. */
     void (*release)(struct subx_guest_instance *instance, bool is_fresh);
 };
+
+/* Let idle instances of a runtime give way where slots of the pool are short. `keeper` is the runtime's. */
+bool subx_strategy__give_way(struct subx_slot_keeper *keeper);
 
 /* By enum subx_strategy. */
 extern const struct instance_strategy subx_strategies[SUBX_STRATEGY_COUNT];
@@ -170,6 +175,8 @@ subx_status subx_linker__resolve(wasm_engine_t *engine, const wasmtime_module_t 
 subx_status subx_instance__new(subx_runtime *runtime, struct subx_guest_instance **out,
                                subx_error *error);
 void subx_instance__free(struct subx_guest_instance *instance);
+/* The same for who goes on with its slot of the pool. */
+void subx_instance__free_but_slot(struct subx_guest_instance *instance);
 
 /* Read the memory's address and size again; after the memory grew, or the guest ran and might have grown it. */
 static inline void subx_instance__refresh(struct subx_guest_instance *instance)

@@ -1,5 +1,6 @@
 /* The five strategies: who makes an instance, and where it goes after the call. */
 #include <stdatomic.h>
+#include <stddef.h>
 
 #include "exec/reset.h"
 #include "util/check.h"
@@ -35,7 +36,8 @@ static bool push_idle(struct subx_guest_instance *instance)
 {
     subx_runtime *runtime = instance->runtime;
     pthread_mutex_lock(&runtime->idle_lock);
-    const bool room = runtime->idle_count < IDLE_MAX;
+    const bool room =
+        runtime->idle_count < IDLE_MAX && !subx_engine__is_short_of_slots(runtime->engine);
     if (room) {
         instance->next_idle = runtime->idle;
         runtime->idle = instance;
@@ -43,6 +45,18 @@ static bool push_idle(struct subx_guest_instance *instance)
     }
     pthread_mutex_unlock(&runtime->idle_lock);
     return room;
+}
+
+bool subx_strategy__give_way(struct subx_slot_keeper *keeper)
+{
+    subx_runtime *runtime =
+        (subx_runtime *)(void *)((char *)keeper - offsetof(subx_runtime, keeper));
+    struct subx_guest_instance *instance = pop_idle(runtime);
+    if (instance == NULL)
+        return false;
+    count_discarded(runtime);
+    subx_instance__free_but_slot(instance);
+    return true;
 }
 
 static subx_status acquire_reset(subx_runtime *runtime, struct subx_guest_instance **out,

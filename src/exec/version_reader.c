@@ -1,7 +1,7 @@
 /*
  * What ext_misc_runtime_version answers (spec/host-api.md sections 1.6 and 10): the version that
- * the code embeds, else the bytes of its own `Core_version`, called without a state; nothing where
- * either fails.
+ * the code embeds, else the bytes of its own `Core_version`, called over a state without keys;
+ * nothing where either fails.
  */
 #include "blob/decompress.h"
 #include "blob/version_section.h"
@@ -14,10 +14,19 @@ static bool ask_the_code(subx_executor *executor, subx_slice wasm, subx_bytes *v
     options.allow_missing_imports = true;
     options.strategy =
         SUBX_STRATEGY_RECREATE_COW; /* never waits for a slot that this very call may hold */
+    subx_call_options call_options = SUBX_CALL_OPTIONS_INIT;
     subx_runtime *runtime = NULL;
+    subx_state *state = NULL;
     subx_status status = subx_runtime__new(executor, wasm, &options, &runtime, NULL);
     if (status == SUBX_OK)
-        status = subx_runtime__call(runtime, "Core_version", SUBX_EMPTY, NULL, true, version, NULL);
+        status = subx_state_new_memory(&state, NULL);
+    if (status == SUBX_OK)
+        status = subx_changes_new(state, NULL, &call_options.changes, NULL);
+    if (status == SUBX_OK)
+        status = subx_runtime__call(runtime, "Core_version", SUBX_EMPTY, &call_options, true,
+                                    version, NULL);
+    subx_changes_free(call_options.changes);
+    subx_state_free(state);
     subx_runtime_free(runtime);
     return status == SUBX_OK;
 }

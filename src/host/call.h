@@ -9,10 +9,40 @@
 #include <stdbool.h>
 
 #include <subexec/host.h>
+#include <subexec/keystore.h>
+#include <subexec/offchain.h>
 #include <subexec/runtime.h>
+#include <subexec/state.h>
 
 #include "host/freeing_bump.h"
 #include "util/bytes.h"
+
+/* What the caller of a runtime call lets its host functions reach beyond the state; NULL: not that.
+ * As the options of the call have them. */
+struct subx_grants {
+    const subx_keystore *keystore;
+    const subx_offchain *offchain;
+    const subx_local_storage *local_storage;
+    subx_proof_size_fn proof_size;
+    void *proof_size_data;
+    subx_transaction_index_fn transaction_index;
+    void *transaction_index_data;
+    subx_additional_data_fn additional_data;
+    void *additional_data_data;
+};
+
+/* An open batch of signatures (host_crypto.c). */
+struct subx_signature_batch {
+    bool is_open, all_valid;
+};
+
+/* What ext_additional_data_push collects (host_additional_data.c): SCALE forms of the items, one
+ * after the other. */
+struct subx_additional_items {
+    struct subx_buf encoded;
+    uint64_t count;
+    bool is_final;
+};
 
 struct subx_call {
     struct subx_guest guest;
@@ -29,6 +59,17 @@ struct subx_call {
     bool (*read_version)(void *data, subx_slice code, subx_bytes *version);
     void *read_version_data;
 
+    /* The storage; NULL: the call has none. */
+    struct subx_changes *changes;
+
+    struct subx_grants grants;
+    struct subx_signature_batch batch;
+    struct subx_additional_items additional_items;
+
+    /* What the runtime was called with, for ext_input_read: once. */
+    subx_slice input;
+    bool input_is_taken;
+
     /* Message of the last ext_panic_handler_abort_on_panic; `panicked` tells an empty one from
      * none. */
     struct subx_buf panic_message;
@@ -37,6 +78,13 @@ struct subx_call {
     /* Why a host function gave up; the guest traps with it. */
     subx_error *failure;
 };
+
+/* Put all of a call into its starting state but guest, allocator, log, version reader and where
+ * failures go. */
+void subx_call__begin(struct subx_call *call, const struct subx_grants *grants, subx_slice input);
+
+/* Release the buffers of a call that will not be used again. */
+void subx_call__free(struct subx_call *call);
 
 /*
  * Record why a host function gives up and return false, so that it can end with `return

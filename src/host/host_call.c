@@ -6,6 +6,26 @@
 
 #include "util/error.h"
 
+void subx_call__begin(struct subx_call *call, const struct subx_grants *grants, subx_slice input)
+{
+    call->grants = *grants;
+    call->batch = (struct subx_signature_batch){false, false};
+    call->additional_items.encoded.len = 0;
+    call->additional_items.encoded.failed = false;
+    call->additional_items.count = 0;
+    call->additional_items.is_final = false;
+    call->input = input;
+    call->input_is_taken = false;
+    call->panicked = false;
+    call->panic_message.len = 0;
+}
+
+void subx_call__free(struct subx_call *call)
+{
+    subx_buf__free(&call->additional_items.encoded);
+    subx_buf__free(&call->panic_message);
+}
+
 bool subx_call__fail(struct subx_call *call, const char *format, ...)
 {
     char text[1024];

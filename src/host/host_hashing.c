@@ -59,3 +59,23 @@ bool subx_host_hashing__twox_256(struct subx_call *call, subx_slice data, uint8_
     subx_hash__twox_256(data, result);
     return true;
 }
+
+/* RFC-145: the digest goes to a place of the guest's. It is made on the host's stack first, since
+ * that place may overlap the data. */
+#define HASH_INTO(name, size)                                                                      \
+    bool subx_host_hashing__##name##_2(struct subx_call *call, subx_slice data, uint8_t out[size]) \
+    {                                                                                              \
+        uint8_t digest[size];                                                                      \
+        const bool made = subx_host_hashing__##name(call, data, digest);                           \
+        memcpy(out, digest, sizeof digest);                                                        \
+        return made;                                                                               \
+    }
+
+HASH_INTO(blake2_128, 16)
+HASH_INTO(blake2_256, 32)
+HASH_INTO(keccak_256, 32)
+HASH_INTO(keccak_512, 64)
+HASH_INTO(sha2_256, 32)
+HASH_INTO(twox_64, 8)
+HASH_INTO(twox_128, 16)
+HASH_INTO(twox_256, 32)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "host/host_functions.h"
+#include "host/host_state.h"
 #include "util/hex.h"
 
 static void print(const struct subx_call *call, subx_slice text)
@@ -50,5 +51,41 @@ bool subx_host_misc__runtime_version(struct subx_call *call, subx_slice wasm,
         subx_host_bytes__some(result, (subx_slice){result->owned.data, result->owned.len});
     else
         subx_host_bytes__none(result);
+    return true;
+}
+
+/* RFC-145: all ones for none, else the length; written only if it fits. */
+bool subx_host_misc__runtime_version_2(struct subx_call *call, subx_slice wasm,
+                                       struct subx_span out, uint64_t *result)
+{
+    subx_bytes version = SUBX_BYTES_INIT;
+    const bool found =
+        call->read_version != NULL && call->read_version(call->read_version_data, wasm, &version);
+    if (found && version.len > 0 && version.len <= out.len)
+        memcpy(out.data, version.data, version.len);
+    *result = found ? version.len : UINT64_MAX;
+    subx_bytes_free(&version);
+    return true;
+}
+
+/* Only runtimes of early 2020 may ask; every node answered the same. */
+bool subx_host_misc__chain_id(struct subx_call *call, uint64_t *result)
+{
+    (void)call;
+    *result = 42;
+    return true;
+}
+
+/* RFC-145: where the last limited removal stopped; all ones for none. Handed out once. */
+bool subx_host_misc__last_cursor(struct subx_call *call, struct subx_span out, uint64_t *result)
+{
+    if (!subx_host_state__is_given(call))
+        return false;
+    struct subx_changes *const changes = call->changes;
+    *result = changes->has_cursor ? changes->cursor.len : UINT64_MAX;
+    if (changes->has_cursor && changes->cursor.len <= out.len) {
+        memcpy(out.data, changes->cursor.data, changes->cursor.len);
+        changes->has_cursor = false;
+    }
     return true;
 }

@@ -78,6 +78,12 @@ static SUBX_ALWAYS_INLINE uint32_t subx_marshal__len(uint64_t pointer_size)
 #define SUBX_PARAM_CONVERT_u8(id) const uint8_t arg_##id = (uint8_t)(at++)->u32;
 #define SUBX_PARAM_PASS_u8(id) , arg_##id
 
+#define SUBX_PARAM_WASM_u16(id) "i"
+#define SUBX_PARAM_TEXT_u16(id) "i32"
+#define SUBX_PARAM_DECLARE_u16(id) , uint16_t id
+#define SUBX_PARAM_CONVERT_u16(id) const uint16_t arg_##id = (uint16_t)(at++)->u32;
+#define SUBX_PARAM_PASS_u16(id) , arg_##id
+
 #define SUBX_PARAM_WASM_u32(id) "i"
 #define SUBX_PARAM_TEXT_u32(id) "i32"
 #define SUBX_PARAM_DECLARE_u32(id) , uint32_t id

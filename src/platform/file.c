@@ -142,20 +142,20 @@ static bool write_all(int fd, const void *data, size_t len, struct subx_file_fau
     return true;
 }
 
-/* The mode that open(path, O_CREAT, 0666) would give. The umask can only be read by setting it,
+/* The mode that open(path, O_CREAT, mode) would give. The umask can only be read by setting it,
  * which other threads would see, so ask the kernel's account of this process instead. */
-static mode_t default_mode(void)
+static mode_t less_umask(unsigned mode)
 {
     mode_t mask = 022;
     FILE *status = fopen("/proc/self/status", "re");
     if (status == NULL)
-        return 0666 & ~mask;
+        return mode & ~mask;
     char line[256];
     while (fgets(line, sizeof line, status) != NULL)
         if (strncmp(line, "Umask:", 6) == 0)
             mask = (mode_t)strtoul(line + 6, NULL, 8);
     fclose(status);
-    return 0666 & ~mask;
+    return mode & ~mask;
 }
 
 /* Make what rename() did to the folder of `path` durable. File systems that cannot sync a folder
@@ -174,10 +174,10 @@ static void sync_folder(const char *path)
     close(fd);
 }
 
-bool subx_file__write(const char *path, const void *data, size_t len, struct subx_file_fault *fault)
+static bool replace(const char *path, const void *data, size_t len, unsigned mode,
+                    struct subx_file_fault *fault)
 {
     static const char suffix[] = ".XXXXXX";
-    *fault = (struct subx_file_fault){"", false};
     char temporary[PATH_MAX];
     const size_t path_len = strlen(path);
     /* one byte more than the suffix: sync_folder() appends to the folder's name */
@@ -193,7 +193,7 @@ bool subx_file__write(const char *path, const void *data, size_t len, struct sub
     if (fd < 0)
         return fail_errno(fault, "", errno);
     bool good = write_all(fd, data, len, fault);
-    if (good && (fchmod(fd, default_mode()) != 0 || fsync(fd) != 0))
+    if (good && (fchmod(fd, less_umask(mode)) != 0 || fsync(fd) != 0))
         good = fail_errno(fault, "", errno);
     if (close(fd) != 0 && good)
         good = fail_errno(fault, "", errno);
@@ -204,4 +204,17 @@ bool subx_file__write(const char *path, const void *data, size_t len, struct sub
     else
         sync_folder(path);
     return good;
+}
+
+bool subx_file__write(const char *path, const void *data, size_t len, unsigned mode,
+                      struct subx_file_fault *fault)
+{
+    *fault = (struct subx_file_fault){"", false};
+    char target[PATH_MAX];
+    struct stat link = {0};
+    if (lstat(path, &link) != 0 || !S_ISLNK(link.st_mode))
+        return replace(path, data, len, mode, fault);
+    if (realpath(path, target) == NULL)
+        return fail_errno(fault, "symbolic link", errno);
+    return replace(target, data, len, mode, fault);
 }

@@ -45,10 +45,16 @@ void subx_file__free(struct subx_file *file);
 /*
  * Write `len` bytes to `path` so that a reader sees the old file or the whole new one, after a
  * crash too: a temporary name in the same folder, synced, renamed over `path`, the folder synced.
- * The new file has mode 0666 less the umask. A directory or another thing that is no regular file
- * at `path` is refused. False: `fault` says why, `path` is as before and the temporary is gone.
+ * The new file has `mode` less the umask: SUBX_FILE_MODE, or a stricter one. A directory or another
+ * thing that is no regular file at `path` is refused. False: `fault` says why, `path` is as before
+ * and the temporary is gone. A symbolic link stays one: the file that it leads to is replaced.
  */
-bool subx_file__write(const char *path, const void *data, size_t len,
+bool subx_file__write(const char *path, const void *data, size_t len, unsigned mode,
                       struct subx_file_fault *fault);
+
+/* What open() gives a file that nothing else is known about, and one that nobody but its owner may
+ * write whatever the umask. */
+#define SUBX_FILE_MODE 0666u
+#define SUBX_FILE_MODE_GUARDED 0644u
 
 #endif

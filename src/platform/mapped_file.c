@@ -48,6 +48,18 @@ static void look_at_folder(const char *path, char *distrust, size_t room)
                  (unsigned)(facts.st_mode & 0777));
 }
 
+/* Behind a link lies the file in another folder. */
+static void look_at_target(int descriptor, char *distrust, size_t room)
+{
+    char link[64], target[4096];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", descriptor);
+    const ssize_t len = readlink(link, target, sizeof target - 1);
+    if (len <= 0)
+        return;
+    target[len] = '\0';
+    look_at_folder(target, distrust, room);
+}
+
 bool subx_mapped_file__of_descriptor(int descriptor, struct subx_mapped_file *file,
                                      struct subx_file_fault *fault)
 {
@@ -93,6 +105,8 @@ bool subx_mapped_file__open(const char *path, struct subx_mapped_file *file,
         return false;
     if (file->distrust[0] == '\0')
         look_at_folder(path, file->distrust, sizeof file->distrust);
+    if (file->distrust[0] == '\0')
+        look_at_target(descriptor, file->distrust, sizeof file->distrust);
     return true;
 }
 

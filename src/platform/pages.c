@@ -36,7 +36,7 @@ enum { IS_FILE = 1 << 2, IS_PRESENT = 1 << 3, IS_SWAPPED = 1 << 4, IS_ZERO = 1 <
 struct subx_page_tables {
     enum subx_page_scan scan;
     pthread_mutex_t lock; /* guards opening after a fork */
-    pid_t owner;
+    uint64_t owner;       /* the process whose tables these are */
     int descriptor;
 };
 
@@ -75,17 +75,36 @@ static void map_fork_page(void)
     fork_page->generation = atomic_fetch_add(&last_number, 1) + 1;
 }
 
-/* Number of the calling thread, new after a fork; 0 if forks go unseen. */
-static uint64_t own_number(void)
+/* Number of this process, other than that of each process it descends from; 0 if forks go unseen. */
+static uint64_t own_generation(void)
 {
     pthread_once(&fork_page_once, map_fork_page);
     if (fork_page == NULL)
         return 0;
     uint64_t generation = __atomic_load_n(&fork_page->generation, __ATOMIC_RELAXED);
     if (generation == 0) {
-        generation = atomic_fetch_add(&last_number, 1) + 1;
-        __atomic_store_n(&fork_page->generation, generation, __ATOMIC_RELAXED);
+        const uint64_t fresh = atomic_fetch_add(&last_number, 1) + 1;
+        if (__atomic_compare_exchange_n(&fork_page->generation, &generation, fresh, false,
+                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+            generation = fresh;
     }
+    return generation;
+}
+
+/* Where forks go unseen it is the system's number, although a child in a namespace of its own may have its
+ * parent's. */
+uint64_t subx_process__number(void)
+{
+    const uint64_t generation = own_generation();
+    return generation != 0 ? generation : (uint64_t)getpid();
+}
+
+/* Number of the calling thread, new after a fork; 0 if forks go unseen. */
+static uint64_t own_number(void)
+{
+    const uint64_t generation = own_generation();
+    if (generation == 0)
+        return 0;
     if (thread_number == 0 || thread_generation != generation) {
         thread_number = atomic_fetch_add(&last_number, 1) + 1;
         thread_generation = generation;
@@ -111,7 +130,7 @@ struct subx_page_tables *subx_page_tables__open(enum subx_page_scan scan)
     if (tables == NULL)
         return NULL;
     tables->scan = scan;
-    tables->owner = getpid();
+    tables->owner = subx_process__number();
     tables->descriptor = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
     if (tables->descriptor < 0 || pthread_mutex_init(&tables->lock, NULL) != 0) {
         if (tables->descriptor >= 0)
@@ -134,7 +153,7 @@ void subx_page_tables__close(struct subx_page_tables *tables)
 /* The descriptor of this process: one that was opened before a fork still shows the parent. */
 static int own_descriptor(struct subx_page_tables *tables)
 {
-    const pid_t self = getpid();
+    const uint64_t self = subx_process__number();
     pthread_mutex_lock(&tables->lock);
     if (tables->owner != self) {
         const int fresh = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);

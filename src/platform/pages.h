@@ -40,6 +40,9 @@ struct subx_page_support {
  * call. */
 uint64_t subx_pages__faults(void);
 
+/* Number of this process, other than those of the processes it was forked from. */
+uint64_t subx_process__number(void);
+
 /* A reading of subx_pages__faults(), and the thread that it belongs to. Counts of different threads do not compare. */
 struct subx_fault_mark {
     uint64_t faults;

@@ -7,6 +7,16 @@
 #include <sys/mman.h>
 #include <ucontext.h>
 
+/* clang tells of its sanitizers in its own way. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) && !defined(__SANITIZE_ADDRESS__)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#if __has_feature(thread_sanitizer) && !defined(__SANITIZE_THREAD__)
+#define __SANITIZE_THREAD__ 1
+#endif
+#endif
+
 #if defined(__SANITIZE_ADDRESS__)
 #define ADDRESS_SANITIZER 1
 #include <sanitizer/common_interface_defs.h>
@@ -50,13 +60,17 @@ struct excursion {
 #endif
 };
 
-/* Lowest address of this thread's stack: the one thread-local of the library, since asking costs
- * tens of microseconds on the main thread. */
-static _Thread_local uintptr_t stack_bottom;
+/* The stack that this thread runs on, lowest address and the one behind the highest: thread-local, since asking
+ * costs tens of microseconds on the main thread. */
+struct bounds {
+    uintptr_t bottom, top;
+};
+
+static _Thread_local struct bounds bounds;
 
 size_t subx_stack__left(void)
 {
-    if (stack_bottom == 0) {
+    if (bounds.bottom == 0) {
         pthread_attr_t attributes;
         void *bottom = NULL;
         size_t size = 0;
@@ -66,10 +80,11 @@ size_t subx_stack__left(void)
         pthread_attr_destroy(&attributes);
         if (!known)
             return 0;
-        stack_bottom = (uintptr_t)bottom;
+        bounds = (struct bounds){(uintptr_t)bottom, (uintptr_t)bottom + size};
     }
+    /* Outside of it the program has switched to a stack of its own, of which nothing is known. */
     const uintptr_t here = (uintptr_t)__builtin_frame_address(0);
-    return here > stack_bottom ? here - stack_bottom : 0;
+    return here > bounds.bottom && here < bounds.top ? here - bounds.bottom : 0;
 }
 
 struct subx_stack_cache *subx_stack_cache__new(void)
@@ -208,6 +223,8 @@ bool subx_stack__run(struct subx_stack_cache *cache, size_t size, void (*functio
                      void *data)
 {
     const size_t page = 4096;
+    if (size > SIZE_MAX - GUARD_SIZE - page)
+        return false;
     struct stack *stack = take(cache, (size + page - 1) & ~(page - 1));
     if (stack == NULL)
         return false;
@@ -216,10 +233,11 @@ bool subx_stack__run(struct subx_stack_cache *cache, size_t size, void (*functio
     excursion.data = data;
     const bool prepared = prepare(&excursion, stack->mapping + GUARD_SIZE, stack->size);
     if (prepared) {
-        const uintptr_t outer_bottom = stack_bottom;
-        stack_bottom = (uintptr_t)stack->mapping + GUARD_SIZE;
+        const struct bounds outer = bounds;
+        bounds.bottom = (uintptr_t)stack->mapping + GUARD_SIZE;
+        bounds.top = bounds.bottom + stack->size;
         go(&excursion, stack);
-        stack_bottom = outer_bottom;
+        bounds = outer;
     }
     give(cache, stack);
     return prepared;

@@ -9,8 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Bytes of stack that are left on the calling thread; the thread's bounds are asked for once per
- * thread. */
+/* Bytes of stack that are left on the calling thread, 0 on a stack that is neither the thread's nor ours; the
+ * thread's bounds are asked for once per thread. */
 size_t subx_stack__left(void);
 
 /* Mapped stacks that wait for their next use; thread-safe. */

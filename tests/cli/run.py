@@ -6,7 +6,8 @@ usage: run.py --program PATH --guests FOLDER [--update] [--case NAME] [--list] C
 A case file holds cases, one after the other:
 
     == name of the case
-    file bad.bin hex 00ff           a file in the case's folder, which starts with the guests only
+    file bad.bin hex 00ff           a file in the case's folder, which starts with the guests only, and with what
+                                    was made of them if the command names it
     file note.txt text hello\\n       the same from text; \\n and \\t are known
     $ subexec call basic.wasm echo --input 0x01
     exit 0
@@ -81,7 +82,7 @@ def content(kind, text, where):
 def execute(case, program, guests):
     with tempfile.TemporaryDirectory() as folder:
         for guest in os.listdir(guests):
-            if guest.endswith(".wasm"):
+            if guest.endswith(".wasm") or guest in case.command:
                 os.symlink(os.path.join(guests, guest), os.path.join(folder, guest))
         os.mkdir(os.path.join(folder, ".bin"))
         os.symlink(program, os.path.join(folder, ".bin", "subexec"))

@@ -17,6 +17,7 @@ int main(void)
     const subx_executor_options executor_options = SUBX_EXECUTOR_OPTIONS_INIT;
     const subx_runtime_options runtime_options = SUBX_RUNTIME_OPTIONS_INIT;
     const subx_call_options call_options = SUBX_CALL_OPTIONS_INIT;
+    const subx_instrument_options instrument_options = SUBX_INSTRUMENT_OPTIONS_INIT;
     const subx_slice empty = SUBX_EMPTY;
     subx_version version = SUBX_VERSION_INIT;
     subx_bytes bytes = SUBX_BYTES_INIT;
@@ -28,6 +29,8 @@ int main(void)
     failures += expect(runtime_options.max_code_size == SUBX_MAX_CODE_SIZE, "bound on the code");
     failures += expect(runtime_options.heap.pages == 2048, "heap pages");
     failures += expect(!runtime_options.allow_missing_imports, "imports are strict");
+    failures += expect(instrument_options.export_memory && instrument_options.heap.pages == 2048,
+                       "instrument options");
     failures += expect(call_options.log == NULL && call_options.stats == NULL, "call options");
     failures += expect(strcmp(subx_status_name(SUBX_OK), "Ok") == 0, "name of SUBX_OK");
     failures += expect(subx_library_version()[0] != '\0', "library version");

@@ -28,6 +28,7 @@ int main()
     subx_executor_options executor_options = SUBX_EXECUTOR_OPTIONS_INIT;
     subx_runtime_options runtime_options = SUBX_RUNTIME_OPTIONS_INIT;
     subx_call_options call_options = SUBX_CALL_OPTIONS_INIT;
+    subx_instrument_options instrument_options = SUBX_INSTRUMENT_OPTIONS_INIT;
     subx_version version = SUBX_VERSION_INIT;
     subx_bytes bytes = SUBX_BYTES_INIT;
     subx_error error = SUBX_ERROR_INIT;
@@ -35,6 +36,7 @@ int main()
 
     call_options.log = drop_log;
     expect(call_options.log == drop_log && call_options.stats == nullptr, "call options");
+    expect(instrument_options.struct_size == sizeof instrument_options, "instrument options");
     expect(executor_options.struct_size == sizeof executor_options, "executor options");
     expect(runtime_options.max_code_size == SUBX_MAX_CODE_SIZE, "bound on the code");
     expect(runtime_options.heap.kind == SUBX_HEAP_STATIC, "heap kind");

@@ -85,7 +85,7 @@ void byte_call_init(struct byte_call *byte_call, uint32_t pages, uint32_t max_pa
 void byte_call_free(struct byte_call *byte_call)
 {
     free(byte_call->call.guest.base);
-    subx_buf__free(&byte_call->call.panic_message);
+    subx_call__free(&byte_call->call);
 }
 
 uint64_t byte_call_put(struct byte_call *byte_call, uint32_t pointer, subx_slice bytes)

@@ -199,5 +199,44 @@ class Setup(ToolTest):
         self.assertEqual((code, "does not work" in text), (3, True), text)
 
 
+class HostApi(ToolTest):
+    NAME = "ext_misc_print_num_version_1"
+
+    def host_api(self, *arguments, line="SUBX_HOST_FUNCTION(misc, print_num, 1, (u64(value)), none, print)",
+                 fact=f"{NAME}\t2019\tfull", wasm="(i64)->()"):
+        self.write("src/host/host_functions.def", f"/* {self.NAME} */\n{line}\n")
+        self.write("tools/host-api.tsv", f"# comment\n{fact}\n")
+        self.write("tests/vectors/hostcalls/ops.json", f'{{"host": [{{"name": "{self.NAME}", "wasm": "{wasm}"}}]}}')
+        (self.tree / "docs").mkdir(exist_ok=True)
+        return self.run_tool("host-api", *arguments)
+
+    def test_writes_what_it_then_finds_up_to_date(self):
+        self.assertEqual(self.host_api("--check")[0], 1)
+        self.assertEqual(self.host_api()[0], 0)
+        code, text = self.host_api("--check")
+        self.assertEqual((code, text), (0, "host-api: 1 functions, 1 types as in the reference, 0 missing\n"))
+        page = (self.tree / "docs/host-api.md").read_text(encoding="utf-8")
+        self.assertIn(f"| `{self.NAME}` | `(i64)` | 2019 | full |\n", page)
+        self.assertIn("not up to date", self.host_api("--check", fact=f"{self.NAME}\t2020\tfull")[1])
+
+    def test_what_does_not_fit_is_named(self):
+        other = "SUBX_HOST_FUNCTION(misc, print_num, 1, (u32(value)), none, print)"
+        for text, changed in (("the reference has (i64)", {"line": other}),
+                              ("not understood", {"line": "SUBX_HOST_FUNCTION(misc, print_num)"}),
+                              ("unknown kind u128", {"line": other.replace("u32", "u128")}),
+                              ("has no functions", {"line": ""}),
+                              (f"{self.NAME} is missing in tools/host-api.tsv", {"fact": ""}),
+                              ("names ext_a, which", {"fact": f"{self.NAME}\t2019\tfull\next_a\t2019\tfull"}),
+                              (f"names {self.NAME}, which", {
+                                  "fact": f"{self.NAME}\t2019\tfull\n{self.NAME}\t2019\tmissing\t()\ttasks"}),
+                              ("there twice", {"fact": f"{self.NAME}\t2019\tfull\n" * 2})):
+            with self.subTest(text):
+                code, output = self.host_api(**changed)
+                self.assertEqual((code, text in output), (1, True), output)
+
+    def test_wrong_usage(self):
+        self.assertEqual(self.host_api("--nothing")[0], 2)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -144,11 +144,11 @@ static void write_makes_and_replaces(void **state)
     (void)state;
     struct subx_file_fault fault;
     const size_t before = count_entries();
-    assert_true(subx_file__write("written", "first", 5, &fault));
+    assert_true(subx_file__write("written", "first", 5, SUBX_FILE_MODE, &fault));
     expect_content("written", "first");
-    assert_true(subx_file__write("written", "second one", 10, &fault));
+    assert_true(subx_file__write("written", "second one", 10, SUBX_FILE_MODE, &fault));
     expect_content("written", "second one");
-    assert_true(subx_file__write("./written", "3", 1, &fault));
+    assert_true(subx_file__write("./written", "3", 1, SUBX_FILE_MODE, &fault));
     expect_content("written", "3");
     assert_int_equal(count_entries(), before + 1);
 }
@@ -159,11 +159,43 @@ static void written_file_has_the_usual_mode(void **state)
     struct subx_file_fault fault;
     struct stat status;
     const mode_t old = umask(027);
-    const bool good = subx_file__write("mode", "x", 1, &fault);
+    const bool good = subx_file__write("mode", "x", 1, SUBX_FILE_MODE, &fault);
     umask(old);
     assert_true(good);
     assert_int_equal(stat("mode", &status), 0);
     assert_int_equal(status.st_mode & 07777, 0640);
+}
+
+static void guarded_file_is_never_for_others_to_write(void **state)
+{
+    (void)state;
+    struct subx_file_fault fault;
+    struct stat status;
+    const mode_t old = umask(0);
+    const bool open_good = subx_file__write("open", "x", 1, SUBX_FILE_MODE, &fault);
+    const bool good = subx_file__write("guarded", "x", 1, SUBX_FILE_MODE_GUARDED, &fault);
+    umask(old);
+    assert_true(open_good && good);
+    assert_int_equal(stat("open", &status), 0);
+    assert_int_equal(status.st_mode & 07777, 0666);
+    assert_int_equal(stat("guarded", &status), 0);
+    assert_int_equal(status.st_mode & 07777, 0644);
+}
+
+static void link_stays_a_link(void **state)
+{
+    (void)state;
+    struct subx_file_fault fault;
+    struct stat status;
+    put("target", "old");
+    assert_int_equal(symlink("target", "link"), 0);
+    assert_true(subx_file__write("link", "new", 3, SUBX_FILE_MODE, &fault));
+    expect_content("target", "new");
+    assert_int_equal(lstat("link", &status), 0);
+    assert_true(S_ISLNK(status.st_mode));
+    assert_int_equal(symlink("nothing", "dangling"), 0);
+    assert_false(subx_file__write("dangling", "new", 3, SUBX_FILE_MODE, &fault));
+    assert_string_equal(fault.reason, "symbolic link: No such file or directory");
 }
 
 static void write_failures_leave_nothing(void **state)
@@ -171,14 +203,14 @@ static void write_failures_leave_nothing(void **state)
     (void)state;
     struct subx_file_fault fault;
     const size_t before = count_entries();
-    assert_false(subx_file__write("nowhere/file", "x", 1, &fault));
+    assert_false(subx_file__write("nowhere/file", "x", 1, SUBX_FILE_MODE, &fault));
     assert_non_null(strstr(fault.reason, "No such file or directory"));
-    assert_false(subx_file__write(".", "x", 1, &fault));
+    assert_false(subx_file__write(".", "x", 1, SUBX_FILE_MODE, &fault));
     assert_non_null(strstr(fault.reason, "is a directory"));
     char long_path[8192];
     memset(long_path, 'x', sizeof long_path);
     long_path[sizeof long_path - 1] = '\0';
-    assert_false(subx_file__write(long_path, "x", 1, &fault));
+    assert_false(subx_file__write(long_path, "x", 1, SUBX_FILE_MODE, &fault));
     assert_non_null(strstr(fault.reason, "File name too long"));
     assert_int_equal(count_entries(), before);
 }
@@ -196,7 +228,7 @@ static void full_disk_keeps_the_old_file(void **state)
     const struct rlimit small = {4096, old.rlim_max};
     void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-    const bool good = subx_file__write("kept", data, sizeof data, &fault);
+    const bool good = subx_file__write("kept", data, sizeof data, SUBX_FILE_MODE, &fault);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
     signal(SIGXFSZ, handler);
     assert_false(good);
@@ -215,6 +247,8 @@ int main(void)
         cmocka_unit_test(socket_is_refused),
         cmocka_unit_test(write_makes_and_replaces),
         cmocka_unit_test(written_file_has_the_usual_mode),
+        cmocka_unit_test(guarded_file_is_never_for_others_to_write),
+        cmocka_unit_test(link_stays_a_link),
         cmocka_unit_test(write_failures_leave_nothing),
         cmocka_unit_test(full_disk_keeps_the_old_file),
     };

@@ -25,6 +25,7 @@ struct param {
 /* clang-format off */
 #define KIND(param) {KIND_##param},
 #define KIND_u8(id) '1', #id, 0
+#define KIND_u16(id) '2', #id, 0
 #define KIND_u32(id) '4', #id, 0
 #define KIND_u64(id) '8', #id, 0
 #define KIND_flag(id) '?', #id, 0
@@ -78,7 +79,7 @@ static void table_is_sorted_and_found(void **state)
     }
     assert_null(subx_host__find(SUBX_EMPTY));
     assert_null(subx_host__find(subx_slice__text("a")));
-    assert_null(subx_host__find(subx_slice__text("ext_hashing_twox_64_version_2")));
+    assert_null(subx_host__find(subx_slice__text("ext_hashing_twox_64_version_3")));
     assert_null(subx_host__find(subx_slice__text("zzz")));
 }
 
@@ -102,7 +103,7 @@ static void types_follow_from_kinds(void **state)
 static void public_list(void **state)
 {
     (void)state;
-    assert_int_equal(subx_host_function_count(), 17);
+    assert_int_equal(subx_host_function_count(), description_count);
     static const struct {
         const char *interface, *name, *type;
     } expected[] = {
@@ -131,8 +132,8 @@ static void public_list(void **state)
 
 /* ---- Every function, every pointer ---- */
 
-/* Arguments that work: texts of 4 bytes, pointers to zeroes, integers that are an allocated pointer
- * (for free) or 0. */
+/* Arguments that lie in the guest: texts of 4 bytes, pointers to zeroes, integers that are an
+ * allocated pointer (for free) or 0. */
 static void fill_valid(struct byte_call *guest, const struct param *params,
                        union subx_value *values)
 {
@@ -163,13 +164,16 @@ static void refuses(const struct description *function, size_t which, uint64_t v
     byte_call_free(&guest);
 }
 
+/* The pointers are fine with it; what they point to need not be. */
 static void accepts(const struct description *function, size_t which, uint64_t value)
 {
     struct byte_call guest;
     union subx_value values[9];
     fill_valid(&guest, function->params, values);
     values[which].u64 = value;
-    host_enter_works(&guest, function->name, values);
+    if (!host_enter(&guest, function->name, values) &&
+        strstr(guest.failure.message, "out of bounds") != NULL)
+        fail_msg("%s", guest.failure.message);
     byte_call_free(&guest);
 }
 
@@ -204,11 +208,6 @@ static void every_pointer_of_every_function(void **state)
     (void)state;
     size_t checked = 0;
     for (size_t i = 0; i < description_count; i++) {
-        struct byte_call guest;
-        union subx_value values[9];
-        fill_valid(&guest, descriptions[i].params, values);
-        host_enter_works(&guest, descriptions[i].name, values);
-        byte_call_free(&guest);
         for (size_t p = 0; descriptions[i].params[p].kind != 0; p++) {
             if (!points(&descriptions[i].params[p]))
                 continue;
@@ -219,7 +218,7 @@ static void every_pointer_of_every_function(void **state)
             checked++;
         }
     }
-    assert_int_equal(checked, 14);
+    assert_true(checked > 100);
 }
 
 static void memory_of_no_pages(void **state)

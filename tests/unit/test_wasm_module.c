@@ -1,4 +1,5 @@
 /* The Wasm reader: sections, both grammars, LEB128, and what it does with broken modules. */
+#include <stdio.h>
 
 #include "blob/passes.h"
 #include "blob/wasm_code.h"
@@ -489,7 +490,7 @@ static void flipped_at_every_bit(void **state)
     }
 }
 
-/* A million blocks in each other: no recursion, and the limiter's own stack grows. */
+/* 690 000 blocks in each other: no recursion, and the limiter's own stack grows. */
 static void deep_nesting(void **state)
 {
     (void)state;

@@ -27,4 +27,26 @@ bool subx_rust_sr25519_verify_deprecated(const uint8_t signature[64], const uint
 bool subx_rust_ed25519_verify(const uint8_t signature[64], const uint8_t *message, size_t len,
                               const uint8_t public_key[32]);
 
+/* The seed of a phrase of English BIP-39 words, stretched from its entropy as the Polkadot-SDK does; false if the words
+ * or their checksum are wrong. */
+bool subx_rust_phrase_seed(const uint8_t *phrase, size_t phrase_len, const uint8_t *password,
+                           size_t password_len, uint8_t seed[32]);
+/* The phrase of twelve words that has this entropy, without a NUL; returns its length. */
+#define SUBX_RUST_PHRASE_ROOM 107
+size_t subx_rust_phrase_of(const uint8_t entropy[16], uint8_t phrase[SUBX_RUST_PHRASE_ROOM]);
+
+/* sr25519 secret keys in schnorrkel's form: scalar, then nonce. They must come from these functions. */
+void subx_rust_sr25519_expand(const uint8_t seed[32], uint8_t secret[64]);
+/* One step of derivation, in place. */
+void subx_rust_sr25519_derive(uint8_t secret[64], const uint8_t chain_code[32], bool hard);
+void subx_rust_sr25519_public(const uint8_t secret[64], uint8_t public_key[32]);
+/* Another signature each time. The process ends if the system has no randomness. */
+void subx_rust_sr25519_sign(const uint8_t secret[64], const uint8_t *message, size_t len,
+                            uint8_t signature[64]);
+
+/* Ed25519 of RFC 8032; the seed is the secret key. */
+void subx_rust_ed25519_public(const uint8_t seed[32], uint8_t public_key[32]);
+void subx_rust_ed25519_sign(const uint8_t seed[32], const uint8_t *message, size_t len,
+                            uint8_t signature[64]);
+
 #endif

@@ -1,0 +1,353 @@
+/* subexec replay: execute real blocks, check every state root. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "command.h"
+#include "load_state.h"
+#include "log.h"
+#include "opt.h"
+#include "output.h"
+#include "progress.h"
+#include "runtime_opt.h"
+
+enum {
+    OPTION_STATE,
+    OPTION_FROM,
+    OPTION_TO,
+    OPTION_JSON,
+    OPTION_STATE_VERSION,
+    OPTION_STRATEGY,
+    OPTION_HEAP,
+    OPTION_ALLOW_MISSING,
+    OPTION_LOG
+};
+
+static const struct option_spec options[] = {
+    [OPTION_STATE] = {"state", "FILE", "the state before the first block; needed"},
+    [OPTION_FROM] = {"from", "NUMBER", "leave out blocks with lower numbers"},
+    [OPTION_TO] = {"to", "NUMBER", "stop after this block"},
+    [OPTION_JSON] = {"json", NULL, "print facts as JSON"},
+    [OPTION_STATE_VERSION] = SPEC_STATE_VERSION,
+    [OPTION_STRATEGY] = SPEC_STRATEGY,
+    [OPTION_HEAP] = {"heap", "STRATEGY",
+                     "static:PAGES (default: static:2048), dynamic, or\n"
+                     "dynamic:MAXIMUM, in pages of 64 KiB; blocks get twice as much,\n"
+                     "and :heappages in the state goes before it"},
+    [OPTION_ALLOW_MISSING] = SPEC_ALLOW_MISSING,
+    [OPTION_LOG] = {"log", "LEVEL",
+                    "print the runtime's log on standard error: error, warn, info,\n"
+                    "debug or trace"},
+};
+
+static const struct argument_spec arguments_taken[] = {
+    {"BLOCKS", "file with blocks as nodes' RPC gives them (SignedBlock JSON), or as SCALE in\n"
+               "hex, one a line; - for standard input"},
+};
+
+struct settings {
+    const char *state_path, *blocks_path;
+    uint64_t from, to;
+    uint8_t state_version;
+    subx_runtime_options runtime;
+    subx_log_level log_level;
+    bool json;
+};
+
+struct tally {
+    uint64_t blocks, extrinsics, skipped, runtime_changes;
+    uint64_t first; /* number */
+    subx_header last;
+    /* Nanoseconds: all of the loop, reading of blocks, what the blocks took. */
+    uint64_t total_time, read_time;
+    subx_block_stats sum;
+};
+
+struct replay {
+    const struct settings *settings;
+    subx_state *state;
+    subx_chain *chain;
+    subx_block_reader *reader;
+    struct progress progress;
+    struct tally tally;
+    bool is_first_failure; /* the first block that was executed failed */
+};
+
+static enum exit_code parse(const struct arguments *given, struct settings *out)
+{
+    const struct command *command = given->command;
+    *out = (struct settings){
+        .state_path = given->values[OPTION_STATE],
+        .blocks_path = given->positional[0],
+        .to = UINT64_MAX,
+        .runtime = SUBX_RUNTIME_OPTIONS_INIT,
+        .json = given->given[OPTION_JSON],
+    };
+    if (out->state_path == NULL)
+        return opt_wrong(command, "replay: option --state FILE is missing");
+    const char *from = given->values[OPTION_FROM], *to = given->values[OPTION_TO];
+    if (from != NULL && !opt_number(from, 0, UINT64_MAX, &out->from))
+        return opt_wrong(command, "replay: --from is a block number, not %s", from);
+    if (to != NULL && !opt_number(to, 0, UINT64_MAX, &out->to))
+        return opt_wrong(command, "replay: --to is a block number, not %s", to);
+    if (out->from > out->to)
+        return opt_wrong(command, "replay: --from is greater than --to");
+    if (!load_state_version(given->values[OPTION_STATE_VERSION], &out->state_version))
+        return opt_wrong(command, "replay: --state-version is 0 or 1, not %s",
+                         given->values[OPTION_STATE_VERSION]);
+    const char *level = given->values[OPTION_LOG];
+    if (level != NULL && !log_level_of(level, &out->log_level))
+        return opt_wrong(command, "replay: --log is error, warn, info, debug or trace, not %s",
+                         level);
+    return runtime_opt_read(given, &out->runtime);
+}
+
+/* ---- The loop ---- */
+
+static double per_second(uint64_t count, uint64_t nanoseconds)
+{
+    return nanoseconds == 0 ? 0 : (double)count * 1e9 / (double)nanoseconds;
+}
+
+static void show_progress(struct replay *replay, uint64_t start)
+{
+    const struct tally *tally = &replay->tally;
+    uint64_t bytes_read = 0, size = 0;
+    if (!progress_is_due(&replay->progress))
+        return;
+    const uint64_t spent = clock_now() - start;
+    subx_block_reader_progress(replay->reader, &bytes_read, &size);
+    progress_show(bytes_read, size, "block %" PRIu64 "  %.0f blocks/s  %.0f extrinsics/s",
+                  tally->last.number, per_second(tally->blocks, spent),
+                  per_second(tally->extrinsics, spent));
+}
+
+static void add_up(struct tally *tally, const subx_block *block, const subx_block_stats *stats)
+{
+    const subx_header *header = subx_block_header(block);
+    if (tally->blocks == 0)
+        tally->first = header->number;
+    tally->blocks++;
+    tally->extrinsics += subx_block_extrinsic_count(block);
+    tally->last = *header;
+    tally->runtime_changes += stats->changes_runtime;
+    tally->sum.runtime_time += stats->runtime_time;
+    tally->sum.execution_time += stats->execution_time;
+    tally->sum.root_time += stats->root_time;
+    tally->sum.commit_time += stats->commit_time;
+}
+
+/* The next block of the range; NULL at its end. */
+static subx_status next_block(struct replay *replay, subx_block **block, subx_error *error)
+{
+    const struct settings *settings = replay->settings;
+    const uint64_t start = clock_now();
+    subx_status status = SUBX_OK;
+    for (;;) {
+        *block = NULL;
+        if (replay->tally.blocks > 0 && replay->tally.last.number >= settings->to)
+            break;
+        status = subx_block_reader_next(replay->reader, block, error);
+        if (status != SUBX_OK || *block == NULL)
+            break;
+        const uint64_t number = subx_block_header(*block)->number;
+        if (number >= settings->from && number <= settings->to)
+            break;
+        replay->tally.skipped++;
+        subx_block_free(*block);
+        if (number > settings->to) {
+            *block = NULL;
+            break;
+        }
+    }
+    replay->tally.read_time += clock_now() - start;
+    return status;
+}
+
+static subx_status run_blocks(struct replay *replay, subx_error *error)
+{
+    const uint64_t start = clock_now();
+    subx_status status = SUBX_OK;
+    progress_start(&replay->progress);
+    while (status == SUBX_OK) {
+        subx_block *block = NULL;
+        subx_block_stats stats = {0};
+        status = next_block(replay, &block, error);
+        if (status != SUBX_OK || block == NULL)
+            break;
+        if (replay->tally.blocks == 0)
+            output_progress("compiling the runtime");
+        status = subx_chain_execute(replay->chain, block, &stats, error);
+        if (status == SUBX_OK) {
+            add_up(&replay->tally, block, &stats);
+            show_progress(replay, start);
+        } else {
+            replay->is_first_failure = replay->tally.blocks == 0;
+            replay->tally.last = *subx_block_header(block);
+        }
+        subx_block_free(block);
+    }
+    output_progress_end();
+    replay->tally.total_time = clock_now() - start;
+    return status;
+}
+
+/* ---- Results ---- */
+
+static void print_json(const struct tally *tally)
+{
+    const subx_block_stats *sum = &tally->sum;
+    const uint64_t spent = tally->total_time - sum->runtime_time;
+    json_t *object = json_object(), *times = json_object();
+    output_json_set(object, "blocks", json_integer((json_int_t)tally->blocks));
+    output_json_set(object, "extrinsics", json_integer((json_int_t)tally->extrinsics));
+    output_json_set(object, "skipped", json_integer((json_int_t)tally->skipped));
+    if (tally->blocks > 0) {
+        output_json_set(object, "first", json_integer((json_int_t)tally->first));
+        output_json_set(object, "last", json_integer((json_int_t)tally->last.number));
+        output_json_set(object, "hash", output_json_hex((subx_slice){tally->last.hash, 32}));
+        output_json_set(object, "state_root",
+                        output_json_hex((subx_slice){tally->last.state_root, 32}));
+    }
+    output_json_set(object, "runtime_changes", json_integer((json_int_t)tally->runtime_changes));
+    output_json_set(object, "blocks_per_second", json_real(per_second(tally->blocks, spent)));
+    output_json_set(object, "extrinsics_per_second",
+                    json_real(per_second(tally->extrinsics, spent)));
+    output_json_set(times, "total", json_integer((json_int_t)tally->total_time));
+    output_json_set(times, "runtime", json_integer((json_int_t)sum->runtime_time));
+    output_json_set(times, "read", json_integer((json_int_t)tally->read_time));
+    output_json_set(times, "execution", json_integer((json_int_t)sum->execution_time));
+    output_json_set(times, "root", json_integer((json_int_t)sum->root_time));
+    output_json_set(times, "commit", json_integer((json_int_t)sum->commit_time));
+    output_json_set(object, "time_ns", times);
+    output_json(object);
+}
+
+static void print_share(const char *name, uint64_t part, uint64_t whole)
+{
+    printf("  %-10s%10.3f ms", name, clock_milliseconds(part));
+    if (whole > 0)
+        printf("%6.1f %%", 100 * (double)part / (double)whole);
+    putchar('\n');
+}
+
+static void print_text(const struct tally *tally)
+{
+    const subx_block_stats *sum = &tally->sum;
+    const uint64_t spent = tally->total_time - sum->runtime_time;
+    output_label("blocks");
+    printf("%" PRIu64, tally->blocks);
+    if (tally->blocks > 0)
+        printf(" (%" PRIu64 " to %" PRIu64 "), %sall state roots right%s", tally->first,
+               tally->last.number, output_colour(stdout, COLOUR_GREEN), output_plain(stdout));
+    putchar('\n');
+    output_label("extrinsics");
+    printf("%" PRIu64 "\n", tally->extrinsics);
+    if (tally->blocks > 0) {
+        output_label("last block");
+        output_hex(stdout, (subx_slice){tally->last.hash, 32});
+        putchar('\n');
+        output_label("state root");
+        output_hex(stdout, (subx_slice){tally->last.state_root, 32});
+        putchar('\n');
+    }
+    output_label("speed");
+    printf("%.0f blocks/s, %.0f extrinsics/s, the runtime's compilation left out\n",
+           per_second(tally->blocks, spent), per_second(tally->extrinsics, spent));
+    output_label("time");
+    printf("%.3f s\n", clock_milliseconds(tally->total_time) / 1e3);
+    print_share("runtime", sum->runtime_time, 0);
+    print_share("reading", tally->read_time, spent);
+    print_share("execution", sum->execution_time, spent);
+    print_share("roots", sum->root_time, spent);
+    print_share("commit", sum->commit_time, spent);
+}
+
+/* The first block failed: if its parent is not the genesis block of the state, that is why. */
+static void hint_at_state(const struct replay *replay)
+{
+    uint8_t hash[32];
+    uint8_t root[32];
+    const subx_header *header = &replay->tally.last;
+    if (!replay->is_first_failure || subx_state_root(replay->state, root, NULL) != SUBX_OK)
+        return;
+    subx_genesis_hash(root, hash);
+    if (header->number == 1 && memcmp(hash, header->parent_hash, 32) != 0)
+        output_hint("the block's parent is not the genesis block of this state: is it another "
+                    "chain's?");
+    else if (header->number != 1)
+        output_hint("the state must be the one after block %" PRIu64, header->number - 1);
+}
+
+static enum exit_code finish(const struct replay *replay, subx_status status,
+                             const subx_error *error)
+{
+    const struct tally *tally = &replay->tally;
+    if (status == SUBX_OK) {
+        if (replay->settings->json)
+            print_json(tally);
+        else
+            print_text(tally);
+        if (tally->blocks == 0)
+            output_hint("no block was in the range (%" PRIu64 " were left out)", tally->skipped);
+        return EXIT_DONE;
+    }
+    const enum exit_code outcome = output_failure(error, replay->settings->json);
+    if (tally->blocks > 0)
+        output_hint("%" PRIu64 " blocks before it were right", tally->blocks);
+    hint_at_state(replay);
+    return outcome;
+}
+
+static subx_status open_blocks(const char *path, subx_block_reader **reader, subx_error *error)
+{
+    return strcmp(path, "-") == 0
+               ? subx_block_reader_open_descriptor(STDIN_FILENO, "standard input", reader, error)
+               : subx_block_reader_open(path, reader, error);
+}
+
+static enum exit_code run(const struct arguments *arguments)
+{
+    struct settings settings;
+    const enum exit_code wrong = parse(arguments, &settings);
+    if (wrong != EXIT_DONE)
+        return wrong;
+    subx_error error = SUBX_ERROR_INIT;
+    subx_executor *executor = NULL;
+    struct replay replay = {.settings = &settings};
+    subx_chain_options chain_options = SUBX_CHAIN_OPTIONS_INIT;
+    chain_options.runtime = &settings.runtime;
+    chain_options.log = settings.log_level != SUBX_LOG_OFF ? log_print : NULL;
+    chain_options.log_level = settings.log_level;
+    subx_status status = open_blocks(settings.blocks_path, &replay.reader, &error);
+    if (status == SUBX_OK)
+        status =
+            load_state(settings.state_path, settings.state_version, &replay.state, NULL, &error);
+    if (status == SUBX_OK)
+        status = log_new_executor(&executor, &error);
+    if (status == SUBX_OK)
+        status = subx_chain_new(executor, replay.state, &chain_options, &replay.chain, &error);
+    if (status == SUBX_OK)
+        status = run_blocks(&replay, &error);
+    const enum exit_code outcome = finish(&replay, status, &error);
+    subx_chain_free(replay.chain);
+    subx_state_free(replay.state);
+    subx_block_reader_free(replay.reader);
+    subx_executor_free(executor);
+    return outcome;
+}
+
+const struct command command_replay = {
+    .name = "replay",
+    .summary = "Execute real blocks and check every state root",
+    .details =
+        "Each block is executed by the runtime that its parent's state holds, as a node does\n"
+        "that imports it. The first wrong state root ends it with exit code 1.",
+    .arguments = arguments_taken,
+    .argument_count = sizeof arguments_taken / sizeof arguments_taken[0],
+    .options = options,
+    .option_count = sizeof options / sizeof options[0],
+    .run = run,
+};

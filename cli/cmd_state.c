@@ -1,0 +1,158 @@
+/* subexec state: what is in a state. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "files.h"
+#include "load_state.h"
+#include "opt.h"
+#include "output.h"
+#include "state_actions.h"
+
+enum { OPTION_CHILD, OPTION_PREFIX, OPTION_OUTPUT, OPTION_STATE_VERSION, OPTION_JSON };
+
+static const struct option_spec options[] = {
+    [OPTION_CHILD] = {"child", "KEY", "look into this child trie instead of the main one"},
+    [OPTION_PREFIX] = {"prefix", "KEY", "keys: only those that begin so"},
+    [OPTION_OUTPUT] = {"output", "FILE", "get: write the value's bytes to FILE; export: the state"},
+    [OPTION_STATE_VERSION] = SPEC_STATE_VERSION,
+    [OPTION_JSON] = {"json", NULL, "print facts as JSON"},
+};
+
+static const struct argument_spec arguments_taken[] = {
+    {"STATE", STATE_FILE_HELP},
+    {"ACTION", "root, get, keys, child, export or diff"},
+    {"[KEY|STATE]", "get: a key; diff: the other state"},
+};
+
+static const struct action {
+    const char *name;
+    bool takes_key, takes_state;
+    enum exit_code (*run)(const struct state_request *request);
+} actions[] = {
+    {"root", false, false, state_action_root},     {"get", true, false, state_action_get},
+    {"keys", false, false, state_action_keys},     {"child", false, false, state_action_children},
+    {"export", false, false, state_action_export}, {"diff", false, true, state_action_diff},
+};
+
+static const struct action *find_action(const char *name)
+{
+    for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++)
+        if (strcmp(actions[i].name, name) == 0)
+            return &actions[i];
+    return NULL;
+}
+
+/* A key is hex, or text like ":code". */
+static bool key_of(const struct command *command, const char *what, const char *text,
+                   struct file_bytes *out, enum exit_code *outcome)
+{
+    subx_error error = SUBX_ERROR_INIT;
+    *outcome = EXIT_DONE;
+    *out = (struct file_bytes){NULL, 0};
+    if (text == NULL)
+        return true;
+    if (text[0] == ':') {
+        out->len = strlen(text);
+        out->data = output_memory(out->len, 1);
+        memcpy(out->data, text, out->len);
+        return true;
+    }
+    if (files_bytes_of(text, out, &error))
+        return true;
+    *outcome = error.status == SUBX_INVALID_INPUT
+                   ? opt_wrong(command, "state: %s: %s (a key is hex, :TEXT or @FILE)", what,
+                               error.message)
+                   : output_failure(&error, false);
+    return false;
+}
+
+static enum exit_code run_action(const struct action *action, struct state_request *request)
+{
+    subx_error error = SUBX_ERROR_INIT;
+    subx_state *state = NULL, *other = NULL;
+    enum exit_code outcome = EXIT_DONE;
+    subx_status status =
+        load_state(request->path, request->state_version, &state, &request->info, &error);
+    if (status == SUBX_OK && action->takes_state)
+        status = load_state(request->other_path, request->state_version, &other, NULL, &error);
+    request->state = state;
+    request->other = other;
+    outcome = status == SUBX_OK ? action->run(request) : output_failure(&error, request->json);
+    subx_state_free(state);
+    subx_state_free(other);
+    return outcome;
+}
+
+/* The state and the action may be named in either order. */
+static const struct action *sort_arguments(const struct arguments *given,
+                                           struct state_request *request)
+{
+    const struct action *action = find_action(given->positional[1]);
+    request->path = given->positional[0];
+    if (action == NULL) {
+        action = find_action(given->positional[0]);
+        request->path = given->positional[1];
+    }
+    return action;
+}
+
+static enum exit_code run(const struct arguments *arguments)
+{
+    const struct command *command = arguments->command;
+    const char *third = arguments->positional[2];
+    struct state_request request = {
+        .output_path = arguments->values[OPTION_OUTPUT],
+        .json = arguments->given[OPTION_JSON],
+        .has_child = arguments->given[OPTION_CHILD],
+    };
+    const struct action *action = sort_arguments(arguments, &request);
+    if (action == NULL)
+        return opt_wrong(command,
+                         "state: %s is no action; they are root, get, keys, child, export and diff",
+                         arguments->positional[1]);
+    if ((third != NULL) != (action->takes_key || action->takes_state))
+        return opt_wrong(command, "state: %s takes %s", action->name,
+                         action->takes_key     ? "a key"
+                         : action->takes_state ? "another state"
+                                               : "no more arguments");
+    if (!load_state_version(arguments->values[OPTION_STATE_VERSION], &request.state_version))
+        return opt_wrong(command, "state: --state-version is 0 or 1, not %s",
+                         arguments->values[OPTION_STATE_VERSION]);
+    request.other_path = third;
+    struct file_bytes key = {NULL, 0}, prefix = {NULL, 0}, child = {NULL, 0};
+    enum exit_code outcome = EXIT_DONE;
+    if (key_of(command, "KEY", action->takes_key ? third : NULL, &key, &outcome) &&
+        key_of(command, "--prefix", arguments->values[OPTION_PREFIX], &prefix, &outcome) &&
+        key_of(command, "--child", arguments->values[OPTION_CHILD], &child, &outcome)) {
+        request.key = (subx_slice){key.data, key.len};
+        request.prefix = (subx_slice){prefix.data, prefix.len};
+        request.child = (subx_slice){child.data, child.len};
+        outcome = run_action(action, &request);
+    }
+    free(key.data);
+    free(prefix.data);
+    free(child.data);
+    return outcome;
+}
+
+const struct command command_state = {
+    .name = "state",
+    .summary = "Look into the state of a chain",
+    .details =
+        "  root     root of the state, hash of the genesis block that it would make, what is in "
+        "it\n"
+        "  get      the value of KEY; exit code 1 if there is none\n"
+        "  keys     all keys, or those under --prefix, in order\n"
+        "  child    the child tries: storage key, root, number of keys\n"
+        "  export   the whole state as {\"top\": ..., \"children\": ...}\n"
+        "  diff     keys whose values differ between two states; exit code 1 if there are any\n"
+        "Keys are hex, or text that begins with a colon, as :code.",
+    .arguments = arguments_taken,
+    .argument_count = sizeof arguments_taken / sizeof arguments_taken[0],
+    .options = options,
+    .option_count = sizeof options / sizeof options[0],
+    .run = run,
+};

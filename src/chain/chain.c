@@ -1,0 +1,182 @@
+/*
+ * A state that follows a chain: blocks in order, each executed by the runtime that its parent's
+ * state holds (spec/host-api.md section 3.8, spec/executor.md section 11).
+ */
+#include <string.h>
+
+#include "chain/chain_runtime.h"
+#include "chain/execute.h"
+#include "storage/changes.h"
+#include "storage/state.h"
+#include "util/check.h"
+#include "util/error.h"
+#include "util/mem.h"
+
+struct subx_chain {
+    subx_state *state;
+    struct subx_chain_runtime runtime;
+    bool runtime_is_current;     /* nothing has changed it since it was loaded */
+    struct subx_chain_load load; /* of the runtime that comes after it */
+    subx_changes_options changes_options;
+    subx_call_options call_options;
+    subx_changes *changes; /* empty; NULL: to be made */
+    bool has_head;
+    subx_header head; /* of the last block */
+};
+
+subx_status subx_chain_new(subx_executor *executor, subx_state *state,
+                           const subx_chain_options *options, subx_chain **out, subx_error *error)
+{
+    static const subx_chain_options defaults = SUBX_CHAIN_OPTIONS_INIT;
+    static const subx_runtime_options runtime_defaults = SUBX_RUNTIME_OPTIONS_INIT;
+    SUBX_CHECK_ARG(out != NULL, error);
+    *out = NULL;
+    SUBX_CHECK_ARG(executor != NULL && state != NULL, error);
+    SUBX_CHECK_ARG(options == NULL || options->struct_size == sizeof *options, error);
+    if (options == NULL)
+        options = &defaults;
+    const subx_runtime_options *runtime =
+        options->runtime != NULL ? options->runtime : &runtime_defaults;
+    SUBX_CHECK_ARG(runtime->struct_size == sizeof *runtime, error);
+    subx_chain *chain = subx_mem__calloc(1, sizeof *chain);
+    if (chain == NULL)
+        return subx_error__nomem(error);
+    chain->state = subx_state__retain(state);
+    subx_chain_runtime__init(&chain->runtime, executor, runtime);
+    chain->changes_options = (subx_changes_options)SUBX_CHANGES_OPTIONS_INIT;
+    chain->changes_options.semantics = options->semantics;
+    chain->call_options = (subx_call_options)SUBX_CALL_OPTIONS_INIT;
+    chain->call_options.log = options->log;
+    chain->call_options.log_data = options->log_data;
+    chain->call_options.log_level = options->log_level;
+    *out = chain;
+    return SUBX_OK;
+}
+
+void subx_chain_free(subx_chain *chain)
+{
+    if (chain == NULL)
+        return;
+    subx_changes_free(chain->changes);
+    subx_chain_load__drop(&chain->load);
+    subx_chain_runtime__free(&chain->runtime);
+    subx_state_free(chain->state);
+    subx_mem__free(chain);
+}
+
+static void drop_changes(subx_chain *chain)
+{
+    subx_changes_free(chain->changes);
+    chain->changes = NULL;
+}
+
+/* Have the runtime of the state, and empty changes that fit it. */
+static subx_status get_ready(subx_chain *chain, subx_error *error)
+{
+    if (!chain->runtime_is_current) {
+        const subx_status status =
+            subx_chain_load__finish(&chain->load, &chain->runtime, chain->state, error);
+        if (status != SUBX_OK)
+            return status;
+        chain->runtime_is_current = true;
+        if (chain->changes_options.state_version != chain->runtime.state_version)
+            drop_changes(chain);
+        chain->changes_options.state_version = chain->runtime.state_version;
+    }
+    if (chain->changes != NULL)
+        return SUBX_OK;
+    return subx_changes_new(chain->state, &chain->changes_options, &chain->changes, error);
+}
+
+subx_status subx_chain_runtime(subx_chain *chain, subx_runtime **runtime, subx_error *error)
+{
+    SUBX_CHECK_ARG(runtime != NULL, error);
+    *runtime = NULL;
+    SUBX_CHECK_ARG(chain != NULL, error);
+    const subx_status status = get_ready(chain, error);
+    if (status == SUBX_OK)
+        *runtime = chain->runtime.runtime;
+    return status;
+}
+
+/* ---- Blocks ---- */
+
+static subx_status check_parent(const subx_chain *chain, const subx_block *block, subx_error *error)
+{
+    const subx_header *header = subx_block_header(block);
+    if (!chain->has_head || memcmp(header->parent_hash, chain->head.hash, 32) == 0)
+        return SUBX_OK;
+    return subx_error__set(
+        error, SUBX_INVALID_INPUT, "its parent is %s, but the block before it is number %llu, %s",
+        subx_chain__hash_text(header->parent_hash).text, (unsigned long long)chain->head.number,
+        subx_chain__hash_text(chain->head.hash).text);
+}
+
+/* SUBX_INVALID_INDEX, as a mark that ends the walk: a key that the runtime is made of was met. */
+static subx_status look_for_runtime(void *data, const subx_change_info *change)
+{
+    bool *found = data;
+    *found = change->kind == SUBX_CHANGE_MAIN && subx_chain_runtime__is_key(change->key);
+    const bool beyond =
+        change->kind != SUBX_CHANGE_MAIN || (change->key.len > 0 && change->key.data[0] > ':');
+    return *found || beyond ? SUBX_INVALID_INDEX : SUBX_OK;
+}
+
+static subx_status commit(subx_chain *chain, const uint8_t root[32], subx_error *error)
+{
+    uint8_t committed[32] = {0};
+    const subx_status status =
+        subx_changes_commit(chain->changes, chain->changes_options.state_version, committed, error);
+    /* The commit is of what the root was computed from. */
+    SUBX_CHECK(status != SUBX_OK || memcmp(committed, root, 32) == 0);
+    (void)root;
+    return status;
+}
+
+static subx_status execute(subx_chain *chain, const subx_block *block, subx_block_stats *stats,
+                           subx_error *error)
+{
+    uint8_t root[32] = {0};
+    subx_status status = check_parent(chain, block, error);
+    if (status != SUBX_OK)
+        return status;
+    const bool loads = !chain->runtime_is_current;
+    const uint64_t start = subx_chain__now();
+    status = get_ready(chain, error);
+    stats->runtime_time = loads ? subx_chain__now() - start : 0;
+    if (status != SUBX_OK)
+        return status;
+    subx_call_options options = chain->call_options;
+    options.stats = &stats->call;
+    status = subx_chain__execute(chain->runtime.runtime, chain->changes, block, &options, root,
+                                 stats, error);
+    if (status == SUBX_OK) {
+        (void)subx_changes_list(chain->changes, look_for_runtime, &stats->changes_runtime);
+        const uint64_t executed = subx_chain__now();
+        status = commit(chain, root, error);
+        stats->commit_time = subx_chain__now() - executed;
+    }
+    if (status != SUBX_OK)
+        drop_changes(chain);
+    return status;
+}
+
+subx_status subx_chain_execute(subx_chain *chain, const subx_block *block, subx_block_stats *stats,
+                               subx_error *error)
+{
+    subx_block_stats own = {0};
+    SUBX_CHECK_ARG(chain != NULL && block != NULL, error);
+    const subx_status status = execute(chain, block, &own, error);
+    if (stats != NULL)
+        *stats = own;
+    if (status != SUBX_OK)
+        return subx_chain__name_block(block, status, error);
+    if (own.changes_runtime) {
+        /* compiled while the caller fetches the next block */
+        chain->runtime_is_current = false;
+        (void)subx_chain_load__start(&chain->load, &chain->runtime, chain->state);
+    }
+    chain->head = *subx_block_header(block);
+    chain->has_head = true;
+    return SUBX_OK;
+}

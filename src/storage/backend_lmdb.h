@@ -1,0 +1,70 @@
+/*
+ * States in an LMDB database, the back end for states that outlive a process (docs/architecture.md,
+ * State). See backend.h for what the functions of a back end promise, and backend_lmdb_db.h for how
+ * this one works.
+ *
+ * One process at a time may change a database; any number may read it, and see what has been moved
+ * into LMDB: all but the last moments. A process opens a database once.
+ *
+ * A view keeps its moment of the database alive, and its pages from being used again: close it when
+ * it is no longer needed. A view and what is prepared from it are used by one thread at a time.
+ * After fork() the child must not use what the parent has opened.
+ */
+#ifndef SUBX_STORAGE_BACKEND_LMDB_H
+#define SUBX_STORAGE_BACKEND_LMDB_H
+
+#include "storage/backend.h"
+
+extern const struct subx_backend subx_backend_lmdb;
+
+struct subx_lmdb_options {
+    bool is_read_only;
+    /* A commit that is acknowledged survives the loss of power, not only the death of the process. */
+    bool survives_power_loss;
+    /* Make a database where there is none. */
+    bool creates;
+    /* Bytes of addresses for the database; 0: 1 TiB, or what can be had. */
+    uint64_t map_size;
+    /* Move commits into LMDB when the first has waited this many milliseconds, or when this many
+     * bytes wait; 0: 500 ms, 8 MiB. */
+    unsigned move_after_ms;
+    size_t move_after_bytes;
+};
+
+/* Open the database in a folder. `*out` is for subx_backend_lmdb.free(). SUBX_OK, SUBX_NOMEM,
+ * SUBX_IO, SUBX_MISUSE if this process has it open. */
+subx_status subx_backend_lmdb__open(const char *folder, const struct subx_lmdb_options *options,
+                                    void **out, subx_error *error);
+
+/* Wait until all that is committed is in LMDB and on the disk. SUBX_OK, or why it cannot be. */
+subx_status subx_backend_lmdb__flush(void *self, subx_error *error);
+
+/* How many commits led to the state. */
+uint64_t subx_backend_lmdb__sequence(void *self);
+
+/* Work of all `apply` so far. */
+struct subx_lmdb_work;
+void subx_backend_lmdb__work(void *self, struct subx_lmdb_work *out);
+
+/*
+ * Fill an empty database without holding the state in memory: pairs go to LMDB as they come, in
+ * ascending order best; then the tries are built over them. All or nothing, in one transaction of
+ * LMDB. One thread does all of it; commits of others wait meanwhile.
+ */
+struct subx_lmdb_import;
+
+/* SUBX_OK, SUBX_NOMEM, SUBX_IO, SUBX_MISUSE for a state that has keys. */
+subx_status subx_lmdb_import__begin(void *self, uint8_t state_version,
+                                    struct subx_lmdb_import **out, subx_error *error);
+/* Add a pair to a trie; of equal keys the last counts. What the main trie has at the keys of child
+ * tries' roots is replaced. Tries may come in any order, but changing from one to the other costs a
+ * look-up. */
+subx_status subx_lmdb_import__add(struct subx_lmdb_import *import, struct subx_trie_id trie,
+                                  subx_slice key, subx_slice value, subx_error *error);
+/* Build the tries, make it the state. Releases the import, whatever it returns. */
+subx_status subx_lmdb_import__finish(struct subx_lmdb_import *import, uint8_t root[32],
+                                     subx_error *error);
+/* Forget all of it. NULL is fine. */
+void subx_lmdb_import__drop(struct subx_lmdb_import *import);
+
+#endif

@@ -1,0 +1,299 @@
+/* Opening a state's database: the folder, its locks, LMDB's environment and tables. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "platform/random.h"
+#include "storage/backend_lmdb_db.h"
+#include "util/endian.h"
+#include "util/mem.h"
+
+#define FORMAT UINT64_C(0x3162647078627573) /* "subxpdb1" */
+#define META_SIZE 40
+#define DEFAULT_MAP_SIZE ((uint64_t)1 << 40)
+#define LEAST_MAP_SIZE ((uint64_t)1 << 30)
+#define MAX_READERS 4096
+/* Links of long keys have numbers of their own. */
+#define FIRST_LINK ((uint64_t)1 << 63)
+
+/* What this process has open, since LMDB's locks do not bear a second environment of one file. */
+static pthread_mutex_t open_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct subx_lmdb *open_ones;
+
+static subx_status fail(const struct subx_lmdb *db, const char *what, int number, subx_error *error)
+{
+    char room[96] = "";
+    return subx_error__set(error, SUBX_IO, "%s: %s: %s", db->folder, what,
+                           strerror_r(number, room, sizeof room));
+}
+
+/* ---- The folder and its locks ---- */
+
+static subx_status enlist(struct subx_lmdb *db, subx_error *error)
+{
+    const struct subx_lmdb *found = NULL;
+    struct stat info;
+    if (stat(db->folder, &info) != 0)
+        return fail(db, "cannot be opened", errno, error);
+    db->device = (uint64_t)info.st_dev;
+    db->inode = (uint64_t)info.st_ino;
+    pthread_mutex_lock(&open_lock);
+    for (found = open_ones; found != NULL; found = found->next_open)
+        if (found->device == db->device && found->inode == db->inode)
+            break;
+    if (found == NULL) {
+        db->next_open = open_ones;
+        open_ones = db;
+        db->is_listed = true;
+    }
+    pthread_mutex_unlock(&open_lock);
+    return found == NULL
+               ? SUBX_OK
+               : subx_error__set(error, SUBX_MISUSE,
+                                 "%s: this process has the database open already", db->folder);
+}
+
+static void delist(struct subx_lmdb *db)
+{
+    if (!db->is_listed)
+        return;
+    pthread_mutex_lock(&open_lock);
+    for (struct subx_lmdb **at = &open_ones; *at != NULL; at = &(*at)->next_open) {
+        if (*at == db) {
+            *at = db->next_open;
+            break;
+        }
+    }
+    pthread_mutex_unlock(&open_lock);
+    db->is_listed = false;
+}
+
+static char *path_of(const struct subx_lmdb *db, const char *name)
+{
+    const size_t size = strlen(db->folder) + strlen(name) + 2;
+    char *const path = subx_mem__alloc(size);
+    if (path != NULL)
+        snprintf(path, size, "%s/%s", db->folder, name);
+    return path;
+}
+
+static subx_status lock_writer(struct subx_lmdb *db, subx_error *error)
+{
+    char *const path = path_of(db, "writer");
+    if (path == NULL)
+        return subx_error__nomem(error);
+    db->writer_lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    const int number = errno;
+    subx_mem__free(path);
+    if (db->writer_lock < 0)
+        return fail(db, "cannot be written", number, error);
+    if (flock(db->writer_lock, LOCK_EX | LOCK_NB) == 0)
+        return SUBX_OK;
+    if (errno == EWOULDBLOCK)
+        return subx_error__set(error, SUBX_IO,
+                               "%s: another process has the database open for writing", db->folder);
+    return fail(db, "cannot be locked", errno, error);
+}
+
+subx_status subx_lmdb_env__claim(struct subx_lmdb *db, subx_error *error)
+{
+    const bool is_read_only = db->options.is_read_only;
+    struct stat info;
+    if (!is_read_only && db->options.creates && mkdir(db->folder, 0777) != 0 && errno != EEXIST)
+        return fail(db, "cannot be made", errno, error);
+    if (!db->options.creates || is_read_only) {
+        char *const path = path_of(db, "state.mdb");
+        if (path == NULL)
+            return subx_error__nomem(error);
+        const bool is_there = stat(path, &info) == 0;
+        const int number = errno;
+        subx_mem__free(path);
+        if (!is_there && (number == ENOENT || number == ENOTDIR))
+            return subx_error__set(error, SUBX_IO, "%s: there is no state database", db->folder);
+        if (!is_there)
+            return fail(db, "cannot be opened", number, error);
+    }
+    const subx_status status = enlist(db, error);
+    return status == SUBX_OK && !is_read_only ? lock_writer(db, error) : status;
+}
+
+/* ---- Meta ---- */
+
+static MDB_val meta_key(void)
+{
+    return subx_lmdb__val(subx_slice__text("meta"));
+}
+
+subx_status subx_lmdb_env__read_meta(const struct subx_lmdb *db, MDB_txn *txn,
+                                     struct subx_lmdb_meta *meta, subx_error *error)
+{
+    MDB_val key = meta_key(), value;
+    const int code = mdb_get(txn, db->tables.meta, &key, &value);
+    if (code != 0)
+        return subx_lmdb__fail(code, "reading what kind of database it is", error);
+    const uint8_t *const at = value.mv_data;
+    if (value.mv_size != META_SIZE || subx_load_u64(at) != FORMAT)
+        return subx_error__set(error, SUBX_IO, "%s: a database of another kind or version",
+                               db->folder);
+    *meta = (struct subx_lmdb_meta){.identity = subx_load_u64(at + 8),
+                                    .sequence = subx_load_u64(at + 16),
+                                    .next_trie = subx_load_u64(at + 24),
+                                    .next_link = subx_load_u64(at + 32)};
+    return SUBX_OK;
+}
+
+subx_status subx_lmdb_env__write_meta(const struct subx_lmdb *db, MDB_txn *txn,
+                                      const struct subx_lmdb_meta *meta, subx_error *error)
+{
+    uint8_t bytes[META_SIZE];
+    subx_store_u64(bytes, FORMAT);
+    subx_store_u64(bytes + 8, meta->identity);
+    subx_store_u64(bytes + 16, meta->sequence);
+    subx_store_u64(bytes + 24, meta->next_trie);
+    subx_store_u64(bytes + 32, meta->next_link);
+    MDB_val key = meta_key(), value = subx_lmdb__val(subx_slice__of(bytes, sizeof bytes));
+    const int code = mdb_put(txn, db->tables.meta, &key, &value, 0);
+    return code == 0 ? SUBX_OK : subx_lmdb__fail(code, "writing the end of a batch", error);
+}
+
+subx_status subx_lmdb_env__begin(const struct subx_lmdb *db, struct subx_lmdb_writer *writer,
+                                 struct subx_lmdb_meta *meta, subx_error *error)
+{
+    *writer = (struct subx_lmdb_writer){.txn = NULL};
+    for (size_t i = 0; i < sizeof writer->appends / sizeof *writer->appends; i++)
+        writer->appends[i] = true;
+    const int code = mdb_txn_begin(db->env, NULL, 0, &writer->txn);
+    if (code != 0)
+        return subx_lmdb__fail(code, "beginning a batch", error);
+    const subx_status status = subx_lmdb_env__read_meta(db, writer->txn, meta, error);
+    if (status != SUBX_OK) {
+        mdb_txn_abort(writer->txn);
+        writer->txn = NULL;
+        return status;
+    }
+    writer->next_link = meta->next_link;
+    return SUBX_OK;
+}
+
+/* ---- The environment ---- */
+
+/* Open LMDB with a map of this size; the environment is in `db` on success only. */
+static int open_map(struct subx_lmdb *db, const char *path, uint64_t map_size)
+{
+    const unsigned flags =
+        MDB_NOSUBDIR | MDB_NOTLS | (db->options.is_read_only ? (unsigned)MDB_RDONLY : 0);
+    int code = mdb_env_create(&db->env);
+    if (code != 0)
+        return code;
+    code = mdb_env_set_mapsize(db->env, (size_t)map_size);
+    if (code == 0)
+        code = mdb_env_set_maxdbs(db->env, 8);
+    if (code == 0)
+        code = mdb_env_set_maxreaders(db->env, MAX_READERS);
+    if (code == 0)
+        code = mdb_env_open(db->env, path, flags, 0666);
+    if (code != 0) {
+        mdb_env_close(db->env);
+        db->env = NULL;
+    }
+    return code;
+}
+
+/* Addresses may be short: then take fewer. */
+static subx_status open_env(struct subx_lmdb *db, subx_error *error)
+{
+    uint64_t size = db->options.map_size == 0 ? DEFAULT_MAP_SIZE : db->options.map_size;
+    char *const path = path_of(db, "state.mdb");
+    if (path == NULL)
+        return subx_error__nomem(error);
+    int code = open_map(db, path, size);
+    while (code == ENOMEM && db->options.map_size == 0 && size > LEAST_MAP_SIZE) {
+        size /= 2;
+        code = open_map(db, path, size);
+    }
+    subx_mem__free(path);
+    return code == 0 ? SUBX_OK : subx_lmdb__fail(code, "opening it", error);
+}
+
+static subx_status make_meta(struct subx_lmdb *db, MDB_txn *txn, subx_error *error)
+{
+    struct subx_lmdb_meta meta = {.next_trie = 1, .next_link = FIRST_LINK};
+    MDB_val key = meta_key(), value;
+    const int code = mdb_get(txn, db->tables.meta, &key, &value);
+    if (code == 0)
+        return SUBX_OK;
+    if (code != MDB_NOTFOUND)
+        return subx_lmdb__fail(code, "reading what kind of database it is", error);
+    if (!subx_random__fill(&meta.identity, sizeof meta.identity))
+        return subx_error__set(error, SUBX_IO, "the system has no random numbers");
+    return subx_lmdb_env__write_meta(db, txn, &meta, error);
+}
+
+static subx_status open_tables(struct subx_lmdb *db, struct subx_lmdb_meta *meta, subx_error *error)
+{
+    struct subx_lmdb_tables *const tables = &db->tables;
+    const struct {
+        const char *name;
+        MDB_dbi *table;
+    } list[] = {{"values", &tables->tables[SUBX_LMDB_VALUES]},
+                {"branches", &tables->tables[SUBX_LMDB_BRANCHES]},
+                {"tries", &tables->tables[SUBX_LMDB_TRIES]},
+                {"longs", &tables->longs},
+                {"meta", &tables->meta}};
+    const bool is_read_only = db->options.is_read_only;
+    MDB_txn *txn = NULL;
+    int code = mdb_txn_begin(db->env, NULL, is_read_only ? (unsigned)MDB_RDONLY : 0, &txn);
+    if (code != 0)
+        return subx_lmdb__fail(code, "opening its tables", error);
+    subx_status status = SUBX_OK;
+    for (size_t i = 0; i < sizeof list / sizeof *list && code == 0; i++)
+        code =
+            mdb_dbi_open(txn, list[i].name, is_read_only ? 0 : (unsigned)MDB_CREATE, list[i].table);
+    if (code != 0)
+        status = subx_lmdb__fail(code, "opening its tables", error);
+    if (status == SUBX_OK && !is_read_only)
+        status = make_meta(db, txn, error);
+    if (status == SUBX_OK)
+        status = subx_lmdb_env__read_meta(db, txn, meta, error);
+    if (status != SUBX_OK) {
+        mdb_txn_abort(txn);
+        return status;
+    }
+    code = mdb_txn_commit(txn);
+    return code == 0 ? SUBX_OK : subx_lmdb__fail(code, "opening its tables", error);
+}
+
+subx_status subx_lmdb_env__open(struct subx_lmdb *db, struct subx_lmdb_meta *meta,
+                                subx_error *error)
+{
+    int dead = 0;
+    subx_status status = open_env(db, error);
+    if (status != SUBX_OK)
+        return status;
+    if (mdb_env_get_maxkeysize(db->env) < SUBX_LMDB_CHUNK + 9)
+        return subx_error__set(error, SUBX_UNSUPPORTED,
+                               "state database: this LMDB takes keys of %d bytes; %d are needed",
+                               mdb_env_get_maxkeysize(db->env), SUBX_LMDB_CHUNK + 9);
+    /* readers that were killed hold pages: forget them */
+    const int code = mdb_reader_check(db->env, &dead);
+    if (code != 0)
+        return subx_lmdb__fail(code, "looking for dead readers", error);
+    status = open_tables(db, meta, error);
+    if (status == SUBX_OK)
+        db->identity = meta->identity;
+    return status;
+}
+
+void subx_lmdb_env__close(struct subx_lmdb *db)
+{
+    if (db->env != NULL)
+        mdb_env_close(db->env);
+    db->env = NULL;
+    if (db->writer_lock >= 0)
+        close(db->writer_lock);
+    db->writer_lock = -1;
+    delist(db);
+}

@@ -1,0 +1,240 @@
+/* Filling an empty database: values first, then the tries over them; see backend_lmdb.h. */
+#include "storage/backend_lmdb_build.h"
+#include "storage/backend_lmdb_db.h"
+#include "util/mem.h"
+
+struct subx_lmdb_import {
+    struct subx_lmdb *db;
+    struct subx_lmdb_writer writer;
+    struct subx_lmdb_meta meta;
+    uint64_t next_trie;
+    uint64_t main; /* number of the main trie; 0: none yet */
+    /* the child trie of the last pair */
+    bool knows_child;
+    struct subx_buf child_name;
+    uint64_t child;
+    uint8_t state_version;
+    struct subx_buf scratch;
+};
+
+/* Both locks are held from begin to finish. */
+static void release(struct subx_lmdb_import *import)
+{
+    struct subx_lmdb *const db = import->db;
+    if (import->writer.txn != NULL)
+        mdb_txn_abort(import->writer.txn);
+    subx_buf__free(&import->child_name);
+    subx_buf__free(&import->scratch);
+    subx_mem__free(import);
+    pthread_mutex_unlock(&db->moves);
+    pthread_mutex_unlock(&db->commits);
+}
+
+void subx_lmdb_import__drop(struct subx_lmdb_import *import)
+{
+    if (import != NULL)
+        release(import);
+}
+
+static subx_status check_empty(const struct subx_lmdb_import *import, subx_error *error)
+{
+    MDB_stat stat;
+    const int code =
+        mdb_stat(import->writer.txn, import->db->tables.tables[SUBX_LMDB_TRIES], &stat);
+    if (code != 0)
+        return subx_lmdb__fail(code, "looking whether it is empty", error);
+    return stat.ms_entries == 0
+               ? SUBX_OK
+               : subx_error__set(error, SUBX_MISUSE, "%s: the state has keys already",
+                                 import->db->folder);
+}
+
+subx_status subx_lmdb_import__begin(void *self, uint8_t state_version,
+                                    struct subx_lmdb_import **out, subx_error *error)
+{
+    struct subx_lmdb *const db = self;
+    *out = NULL;
+    if (db->options.is_read_only)
+        return subx_error__set(error, SUBX_IO, "%s: the database is open for reading only",
+                               db->folder);
+    struct subx_lmdb_import *const import = subx_mem__calloc(1, sizeof *import);
+    if (import == NULL)
+        return subx_error__nomem(error);
+    import->db = db;
+    import->state_version = state_version;
+    pthread_mutex_lock(&db->commits);
+    subx_status status = subx_lmdb_move__all(db, error);
+    pthread_mutex_lock(&db->moves);
+    if (status == SUBX_OK)
+        status = subx_lmdb_env__begin(db, &import->writer, &import->meta, error);
+    if (status == SUBX_OK)
+        status = check_empty(import, error);
+    if (status != SUBX_OK) {
+        release(import);
+        return status;
+    }
+    import->next_trie = db->next_trie;
+    *out = import;
+    return SUBX_OK;
+}
+
+static struct subx_lmdb_space space_of(const struct subx_lmdb_import *import,
+                                       enum subx_lmdb_table table, uint64_t trie)
+{
+    return subx_lmdb__space(&import->db->tables, table, trie);
+}
+
+/* The number of a child trie; a record without a root stands for it until it is built. */
+static subx_status find_child(struct subx_lmdb_import *import, subx_slice name, subx_error *error)
+{
+    static const uint8_t no_root[SUBX_TRIE_HASH_SIZE];
+    const struct subx_lmdb_space space = space_of(import, SUBX_LMDB_TRIES, 0);
+    struct subx_buf key = SUBX_BUF_INIT, *const scratch = &import->scratch;
+    struct subx_lmdb_trie trie = {.exists = false};
+    subx_slice record = SUBX_EMPTY;
+    bool found = false;
+    import->knows_child = false;
+    import->child_name.len = scratch->len = 0;
+    subx_buf__append_slice(&import->child_name, name);
+    subx_buf__append_u8(&key, 1);
+    subx_buf__append_slice(&key, name);
+    subx_lmdb_record__append_trie_parts(scratch, import->next_trie, no_root, NULL);
+    subx_status status = key.failed || import->child_name.failed || scratch->failed
+                             ? subx_error__nomem(error)
+                             : subx_lmdb_keys__get(import->writer.txn, space, subx_buf__slice(&key),
+                                                   &found, &record, error);
+    if (status == SUBX_OK && found)
+        status = subx_lmdb_record__read_trie(record, &trie, error);
+    else if (status == SUBX_OK)
+        status = subx_lmdb_keys__put(&import->writer, space, subx_buf__slice(&key),
+                                     subx_buf__slice(scratch), error);
+    subx_buf__free(&key);
+    if (status != SUBX_OK)
+        return status;
+    import->child = found ? trie.number : import->next_trie++;
+    import->knows_child = true;
+    return SUBX_OK;
+}
+
+static subx_status put_value(struct subx_lmdb_import *import, uint64_t number, subx_slice key,
+                             subx_slice value, subx_error *error)
+{
+    const bool is_hashed = subx_trie__is_hashed(import->state_version, value.len);
+    struct subx_buf *const scratch = &import->scratch;
+    scratch->len = 0;
+    subx_buf__append_u8(scratch, is_hashed ? SUBX_LMDB_HASHED : SUBX_LMDB_INLINE);
+    subx_buf__append_slice(scratch, value);
+    if (scratch->failed)
+        return subx_error__nomem(error);
+    return subx_lmdb_keys__put(&import->writer, space_of(import, SUBX_LMDB_VALUES, number), key,
+                               subx_buf__slice(scratch), error);
+}
+
+subx_status subx_lmdb_import__add(struct subx_lmdb_import *import, struct subx_trie_id trie,
+                                  subx_slice key, subx_slice value, subx_error *error)
+{
+    if (value.len >= UINT32_MAX - 1)
+        return subx_error__set(error, SUBX_TOO_LARGE, "trie: a value of %zu bytes", value.len);
+    if (key.len > UINT32_MAX / 2)
+        return subx_error__set(error, SUBX_TOO_LARGE, "trie: a key of %zu bytes", key.len);
+    if (!trie.is_child) {
+        if (import->main == 0)
+            import->main = import->next_trie++;
+        return put_value(import, import->main, key, value, error);
+    }
+    if (!import->knows_child ||
+        !subx_slice__equal(subx_buf__slice(&import->child_name), trie.child)) {
+        const subx_status status = find_child(import, trie.child, error);
+        if (status != SUBX_OK)
+            return status;
+    }
+    return put_value(import, import->child, key, value, error);
+}
+
+/* Build one child trie, and put its root into the main trie. `key` is that of its record. */
+static subx_status build_child(struct subx_lmdb_import *import, subx_slice key, uint64_t number,
+                               subx_error *error)
+{
+    uint8_t root[SUBX_TRIE_HASH_SIZE];
+    bool is_empty = false;
+    struct subx_buf root_key = SUBX_BUF_INIT;
+    subx_status status = subx_lmdb_build__trie(&import->db->tables, &import->writer, number, key,
+                                               root, &is_empty, error);
+    subx_buf__append_text(&root_key, SUBX_TRIE_CHILD_PREFIX);
+    subx_buf__append(&root_key, key.data + 1, key.len - 1);
+    if (status == SUBX_OK && root_key.failed)
+        status = subx_error__nomem(error);
+    if (status == SUBX_OK)
+        status = subx_lmdb_import__add(import, SUBX_MAIN_TRIE, subx_buf__slice(&root_key),
+                                       subx_slice__of(root, sizeof root), error);
+    subx_buf__free(&root_key);
+    return status;
+}
+
+static subx_status build_children(struct subx_lmdb_import *import, subx_error *error)
+{
+    struct subx_lmdb_cursor cursor;
+    struct subx_buf from = SUBX_BUF_INIT;
+    subx_status status = subx_lmdb_cursor__open(&cursor, import->writer.txn,
+                                                space_of(import, SUBX_LMDB_TRIES, 0), error);
+    subx_buf__append_u8(&from, 1);
+    while (status == SUBX_OK && !from.failed) {
+        struct subx_lmdb_trie trie;
+        status = subx_lmdb_cursor__seek(&cursor, subx_buf__slice(&from), error);
+        if (status != SUBX_OK || !cursor.is_valid)
+            break;
+        /* what follows writes, and `from` is then the least key behind this one */
+        from.len = 0;
+        subx_buf__append_slice(&from, subx_buf__slice(&cursor.key));
+        subx_buf__append_u8(&from, 0);
+        status = subx_lmdb_record__read_trie(cursor.value, &trie, error);
+        if (status == SUBX_OK && !from.failed)
+            status =
+                build_child(import, subx_slice__of(from.data, from.len - 1), trie.number, error);
+    }
+    if (status == SUBX_OK && from.failed)
+        status = subx_error__nomem(error);
+    subx_lmdb_cursor__close(&cursor);
+    subx_buf__free(&from);
+    return status;
+}
+
+static subx_status commit(struct subx_lmdb_import *import, subx_error *error)
+{
+    struct subx_lmdb *const db = import->db;
+    import->meta.sequence = db->sequence + 1;
+    import->meta.next_trie = import->next_trie;
+    import->meta.next_link = import->writer.next_link;
+    subx_status status = subx_lmdb_env__write_meta(db, import->writer.txn, &import->meta, error);
+    if (status != SUBX_OK)
+        return status;
+    pthread_mutex_lock(&db->lock);
+    const int code = mdb_txn_commit(import->writer.txn);
+    import->writer.txn = NULL;
+    if (code == 0) {
+        db->sequence++;
+        db->epoch++;
+        db->moved_sequence = db->sequence;
+        db->next_trie = import->next_trie;
+    } else {
+        status = subx_lmdb__fail(code, "writing an import", error);
+    }
+    pthread_mutex_unlock(&db->lock);
+    return status;
+}
+
+subx_status subx_lmdb_import__finish(struct subx_lmdb_import *import, uint8_t root[32],
+                                     subx_error *error)
+{
+    static const uint8_t main_key[1] = {0};
+    bool is_empty = false;
+    subx_status status = build_children(import, error);
+    memcpy(root, subx_trie_blake2b.empty_root, SUBX_TRIE_HASH_SIZE);
+    if (status == SUBX_OK && import->main != 0)
+        status = subx_lmdb_build__trie(&import->db->tables, &import->writer, import->main,
+                                       subx_slice__of(main_key, 1), root, &is_empty, error);
+    if (status == SUBX_OK)
+        status = commit(import, error);
+    release(import);
+    return status;
+}

@@ -1,0 +1,18 @@
+;; Calls functions that no host has.
+(module
+  (import "env" "missing_external" (func $missing_external))
+  (import "env" "yet_another_missing_external" (func $yet_another (param i32 f64) (result f32)))
+  (import "other" "missing_external" (func $of_another_module (result i64)))
+  (import "env" "ext_allocator_free_version_1" (func $known (param i32)))
+  (memory (export "memory") 1)
+  (global (export "__heap_base") i32 (i32.const 1024))
+  (func $safe (export "safe") (param i32 i32) (result i64)
+    (i64.const 0))
+  (func $test_calling_missing_external (export "test_calling_missing_external") (param i32 i32) (result i64)
+    (call $missing_external)
+    (i64.const 0))
+  (func $test_calling_yet_another_missing_external (export "test_calling_yet_another_missing_external") (param i32 i32) (result i64)
+    (drop (call $yet_another (i32.const 1) (f64.const 2)))
+    (i64.const 0))
+  (func $test_calling_of_another_module (export "test_calling_of_another_module") (param i32 i32) (result i64)
+    (call $of_another_module)))
