@@ -11,6 +11,9 @@
 #include "util/error.h"
 #include "util/mem.h"
 
+/* Stands for what memory of one engine's instances comes from and goes back to, to be had by another's. */
+static char address_space;
+
 static bool grow_memory(struct subx_guest *guest, uint32_t delta)
 {
     struct subx_guest_instance *instance = guest->engine;
@@ -120,7 +123,7 @@ static subx_status instantiate(struct subx_guest_instance *instance, subx_error 
     wasm_trap_t *trap = NULL;
     wasmtime_error_t *failure = wasmtime_instance_pre_instantiate(
         instance->runtime->instance_pre, instance->context, &instance->handle, &trap);
-    subx_sanitizer__has_got(instance->runtime->engine);
+    subx_sanitizer__has_got(&address_space);
     if (failure != NULL || trap != NULL)
         return subx_engine_error__take_call(failure, trap, SUBX_INSTANTIATION, error);
     subx_status status = find_memory(instance, error);
@@ -160,7 +163,7 @@ subx_status subx_instance__new(subx_runtime *runtime, struct subx_guest_instance
 
 void subx_instance__free_but_slot(struct subx_guest_instance *instance)
 {
-    subx_sanitizer__gives_back(instance->runtime->engine);
+    subx_sanitizer__gives_back(&address_space);
     wasmtime_store_delete(instance->store);
     subx_reset__detach(instance);
     subx_call__free(&instance->call);

@@ -144,6 +144,12 @@ static subx_status save_globals(subx_runtime *runtime, uint32_t count,
     return SUBX_OK;
 }
 
+static bool page_is_zero(const uint8_t *page)
+{
+    static const uint8_t zeros[SUBX_PAGE_SIZE];
+    return memcmp(page, zeros, SUBX_PAGE_SIZE) == 0;
+}
+
 static subx_status save_image(struct subx_pristine *pristine, uint64_t image_end,
                               const struct subx_guest *guest, subx_error *error)
 {
@@ -153,7 +159,11 @@ static subx_status save_image(struct subx_pristine *pristine, uint64_t image_end
                                "data segments end at %llu, memory at %llu",
                                (unsigned long long)image_end, (unsigned long long)guest->size);
     pristine->image = subx_mem__copy(guest->base, pristine->len);
-    return pristine->image != NULL ? SUBX_OK : subx_error__nomem(error);
+    if (pristine->image == NULL)
+        return subx_error__nomem(error);
+    while (pristine->zeros < pristine->len && page_is_zero(pristine->image + pristine->zeros))
+        pristine->zeros += SUBX_PAGE_SIZE;
+    return SUBX_OK;
 }
 
 /* Whether the kernel brings the image back after MADV_DONTNEED on this instance's memory. Where
@@ -200,7 +210,7 @@ void subx_reset__forget(subx_runtime *runtime)
     subx_mem__free(runtime->pristine.image);
     runtime->globals = NULL;
     runtime->global_count = 0;
-    runtime->pristine = (struct subx_pristine){NULL, 0};
+    runtime->pristine = (struct subx_pristine){NULL, 0, 0};
 }
 
 /* ---- One instance ---- */
@@ -237,18 +247,25 @@ void subx_reset__detach(struct subx_guest_instance *instance)
     instance->hot = NULL;
 }
 
+static size_t clamp(size_t value, size_t low, size_t high)
+{
+    return value < low ? low : value > high ? high : value;
+}
+
+/* Zeros before the data and behind it, the image between: only that has to be read from memory. */
 static void restore_run(const struct subx_pristine *pristine, uint8_t *base,
                         struct subx_page_run run)
 {
     const size_t start = (size_t)run.first * SUBX_PAGE_SIZE;
     const size_t end = start + (size_t)run.count * SUBX_PAGE_SIZE;
-    const size_t copied = start >= pristine->len ? start
-                          : end < pristine->len  ? end
-                                                 : pristine->len;
-    if (copied > start)
-        memcpy(base + start, pristine->image + start, copied - start);
-    if (end > copied)
-        memset(base + copied, 0, end - copied);
+    const size_t data = clamp(pristine->zeros, start, end);
+    const size_t behind = clamp(pristine->len, data, end);
+    if (data > start)
+        memset(base + start, 0, data - start);
+    if (behind > data)
+        memcpy(base + data, pristine->image + data, behind - data);
+    if (end > behind)
+        memset(base + behind, 0, end - behind);
 }
 
 static void restore_hot(struct subx_guest_instance *instance)
@@ -411,12 +428,6 @@ bool subx_reset__end(struct subx_guest_instance *instance)
 }
 
 /* ---- The check ---- */
-
-static bool page_is_zero(const uint8_t *page)
-{
-    static const uint8_t zeros[SUBX_PAGE_SIZE];
-    return memcmp(page, zeros, SUBX_PAGE_SIZE) == 0;
-}
 
 const char *subx_reset__difference(struct subx_guest_instance *instance)
 {

@@ -263,6 +263,7 @@ subx_status subx_runtime_load(subx_executor *executor, subx_slice bytes,
     *out = NULL;
     SUBX_CHECK_ARG(executor != NULL && (bytes.data != NULL || bytes.len == 0), error);
     SUBX_CHECK_ARG(options == NULL || options->struct_size == sizeof *options, error);
+    SUBX_CHECK_ARG(options == NULL || (unsigned)options->strategy < SUBX_STRATEGY_COUNT, error);
     if (options == NULL)
         options = &defaults;
     subx_status status = SUBX_OK;
@@ -285,6 +286,7 @@ subx_status subx_runtime_load_file(subx_executor *executor, const char *path,
     *out = NULL;
     SUBX_CHECK_ARG(executor != NULL && path != NULL, error);
     SUBX_CHECK_ARG(options == NULL || options->struct_size == sizeof *options, error);
+    SUBX_CHECK_ARG(options == NULL || (unsigned)options->strategy < SUBX_STRATEGY_COUNT, error);
     if (options == NULL)
         options = &defaults;
     subx_status status = SUBX_OK;

@@ -41,7 +41,8 @@ struct subx_entry {
 /* The memory of a fresh instance, from its data segments; zeros behind it. */
 struct subx_pristine {
     uint8_t *image;
-    size_t len; /* whole pages */
+    size_t zeros; /* whole pages at its start that hold nothing: the guest's stack, mostly */
+    size_t len;   /* whole pages */
 };
 
 /* A mutable global and its value in a fresh instance. */

@@ -100,16 +100,30 @@ static _Noreturn void write_blocks(const char *folder, const struct subx_lmdb_op
             write(acknowledged, &i, sizeof i) != (ssize_t)sizeof i)
             _exit(3);
     }
+    close(acknowledged);
     for (;;)
         pause();
 }
 
-/* Let a process write, kill it, and return the last block that it told; `*least` if it told none. */
-static uint64_t write_and_kill(const char *folder, const struct subx_lmdb_options *options,
-                               unsigned microseconds, uint64_t least)
+/* When to kill a process: so long after it was started, or after it told so many blocks. */
+struct moment {
+    unsigned blocks, microseconds;
+};
+
+static struct moment random_moment(uint64_t *seed)
 {
-    int ends[2];
-    uint64_t last = least, told = 0;
+    if (random_next(seed) % 4 == 0)
+        return (struct moment){0, (unsigned)(random_next(seed) % 10000)};
+    return (struct moment){1 + (unsigned)(random_next(seed) % 60),
+                           (unsigned)(random_next(seed) % 1000)};
+}
+
+/* Let a process write, kill it, and return the last block that it told; `last` if it told none. */
+static uint64_t write_and_kill(const char *folder, const struct subx_lmdb_options *options,
+                               struct moment moment, uint64_t last)
+{
+    int ends[2], how = 0;
+    uint64_t told = 0;
     assert_int_equal(pipe(ends), 0);
     const pid_t child = fork();
     assert_true(child >= 0);
@@ -118,8 +132,9 @@ static uint64_t write_and_kill(const char *folder, const struct subx_lmdb_option
         write_blocks(folder, options, ends[1]);
     }
     close(ends[1]);
-    pause_for(microseconds);
-    int how = 0;
+    for (; moment.blocks > 0 && read(ends[0], &told, sizeof told) > 0; moment.blocks--)
+        last = told;
+    pause_for(moment.microseconds);
     kill(child, SIGKILL);
     assert_int_equal(waitpid(child, &how, 0), child);
     /* it did not end by itself */
@@ -158,7 +173,7 @@ static void test_kill(void **state)
         uint64_t last = 0;
         lmdb->free(open_at(folder, options));
         for (unsigned i = 0; i < KILLS; i++) {
-            last = write_and_kill(folder, options, (unsigned)(random_next(&seed) % 18000), last);
+            last = write_and_kill(folder, options, random_moment(&seed), last);
             /* the next one takes over what this one left, or what was repaired */
             if (random_next(&seed) % 2 == 0) {
                 folder_copy(folder, copy);
@@ -189,7 +204,7 @@ static void test_kill(void **state)
         folder_remove(copy);
     }
     /* they were killed at work, not before it */
-    assert_true(most > 100);
+    assert_true(most > 400);
 }
 
 /* ---- Full disks ---- */

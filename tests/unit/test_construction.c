@@ -116,8 +116,8 @@ static void test_missing_imports(void **state)
     assert_int_equal(
         subx_runtime_load(executor, guest_wasm("not_existing"), &options, &runtime, &error),
         SUBX_MISSING_IMPORTS);
-    static const char *const parts[] = {"runtime requires function imports which are not present "
-                                        "on the host: 'env:missing_external'",
+    static const char *const parts[] = {("runtime requires function imports which are not present "
+                                         "on the host: 'env:missing_external'"),
                                         "'env:yet_another_missing_external'",
                                         "'other:missing_external'"};
     for (int i = 0; i < 3; i++)

@@ -6,9 +6,18 @@
 #include "exec/runtime_internal.h"
 #include "wasm_bytes.h"
 
-static const subx_heap dynamic_10 = {SUBX_HEAP_DYNAMIC, 10};
-static const subx_heap dynamic_unbounded = {SUBX_HEAP_DYNAMIC, 0};
-static const subx_heap static_10 = {SUBX_HEAP_STATIC, 10};
+#define DYNAMIC_10            \
+    {                         \
+        SUBX_HEAP_DYNAMIC, 10 \
+    }
+#define DYNAMIC_UNBOUNDED    \
+    {                        \
+        SUBX_HEAP_DYNAMIC, 0 \
+    }
+#define STATIC_10            \
+    {                        \
+        SUBX_HEAP_STATIC, 10 \
+    }
 
 /* ---- Modules that grow their memory by one page ---- */
 
@@ -88,24 +97,24 @@ static void test_max_memory_pages(void **state)
 {
     const subx_strategy strategy = *(const subx_strategy *)*state;
     static const struct growth cases[] = {
-        {dynamic_10, 1, 0, 1, true},
-        {dynamic_10, 9, 0, 1, true},
-        {dynamic_10, 10, 0, 1, false},
-        {dynamic_unbounded, 1, 0, 1, true},
-        {dynamic_unbounded, 9, 0, 1, true},
-        {dynamic_unbounded, 10, 0, 1, true},
-        {static_10, 1, 0, 1, false},
-        {static_10, 9, 0, 1, false},
-        {static_10, 10, 0, 1, false},
+        {DYNAMIC_10, 1, 0, 1, true},
+        {DYNAMIC_10, 9, 0, 1, true},
+        {DYNAMIC_10, 10, 0, 1, false},
+        {DYNAMIC_UNBOUNDED, 1, 0, 1, true},
+        {DYNAMIC_UNBOUNDED, 9, 0, 1, true},
+        {DYNAMIC_UNBOUNDED, 10, 0, 1, true},
+        {STATIC_10, 1, 0, 1, false},
+        {STATIC_10, 9, 0, 1, false},
+        {STATIC_10, 10, 0, 1, false},
         /* The module's own maximum does not count. */
-        {dynamic_10, 2, 2, 1, true},
-        {dynamic_10, 10, 20, 1, false},
-        {dynamic_unbounded, 2, 3, 25, true},
-        {static_10, 1, 30, 1, false},
-        {dynamic_10, 1, 0, 9, true},
-        {dynamic_10, 1, 0, 10, false},
-        {dynamic_10, 1, 0, 0, true},
-        {static_10, 1, 0, 0, true},
+        {DYNAMIC_10, 2, 2, 1, true},
+        {DYNAMIC_10, 10, 20, 1, false},
+        {DYNAMIC_UNBOUNDED, 2, 3, 25, true},
+        {STATIC_10, 1, 30, 1, false},
+        {DYNAMIC_10, 1, 0, 9, true},
+        {DYNAMIC_10, 1, 0, 10, false},
+        {DYNAMIC_10, 1, 0, 0, true},
+        {STATIC_10, 1, 0, 0, true},
     };
     subx_executor *executor = new_executor();
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
@@ -124,8 +133,8 @@ static void test_largest_memory(void **state)
     static const struct growth cases[] = {
         {{SUBX_HEAP_STATIC, 1024}, 64511, 0, 1, false},
         {{SUBX_HEAP_STATIC, 1024}, 64512, 65536, 1, false},
-        {dynamic_unbounded, 64511, 0, 1025, true},
-        {dynamic_unbounded, 64511, 0, 1026, false},
+        {DYNAMIC_UNBOUNDED, 64511, 0, 1025, true},
+        {DYNAMIC_UNBOUNDED, 64511, 0, 1026, false},
     };
     subx_executor *executor = new_executor();
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
@@ -201,7 +210,7 @@ static void test_allocate_two_gigabyte(void **state)
     const subx_strategy strategy = *(const subx_strategy *)*state;
     subx_executor *executor = new_executor();
     subx_runtime_options options = options_of(strategy);
-    options.heap = dynamic_unbounded;
+    options.heap = (subx_heap)DYNAMIC_UNBOUNDED;
     subx_runtime *runtime = load_runtime(executor, guest_wasm("integration"), &options);
     for (int round = 0; round < 2; round++) {
         struct outcome outcome;

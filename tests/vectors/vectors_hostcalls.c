@@ -64,7 +64,8 @@ struct session {
     unsigned long passed, failed;
 };
 
-static difference_fn differs;
+static void differs(const char *name, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 static void differs(const char *name, const char *format, ...)
 {
