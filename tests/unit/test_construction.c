@@ -415,13 +415,11 @@ static size_t address_space_in_use(void)
 }
 
 /* In a child: load with that much more address space; 0 if the pool has `slots` and calls work. */
-static int load_in_little_space(size_t gigabytes, uint32_t slots, subx_strategy expected)
+static int load_in_little_space(subx_executor *executor, size_t gigabytes, uint32_t slots,
+                                subx_strategy expected)
 {
-    subx_executor *executor = NULL;
     subx_runtime *runtime = NULL;
     subx_runtime_options options = options_of(SUBX_STRATEGY_POOLING_COW);
-    if (subx_executor_new(NULL, &executor, NULL) != SUBX_OK)
-        return 1;
     const rlim_t limit = address_space_in_use() + (gigabytes << 30);
     const struct rlimit limits = {limit, RLIM_INFINITY};
     if (setrlimit(RLIMIT_AS, &limits) != 0)
@@ -438,14 +436,12 @@ static int load_in_little_space(size_t gigabytes, uint32_t slots, subx_strategy 
         outcome_free(&outcome);
     }
     subx_runtime_free(runtime);
-    subx_executor_free(executor);
     return 0;
 }
 
 static void test_short_of_addresses(void **state)
 {
     (void)state;
-    subx_executor_free(new_executor()); /* signals, see there */
     (void)guest_wasm("integration");
     static const struct {
         size_t gigabytes;
@@ -457,10 +453,14 @@ static void test_short_of_addresses(void **state)
         {20, 0, SUBX_STRATEGY_RECREATE_COW},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        subx_executor *executor = new_executor();
+        (void)subx_executor__page_support(executor);
         const pid_t child = fork();
         assert_true(child >= 0);
         if (child == 0)
-            _exit(load_in_little_space(cases[i].gigabytes, cases[i].slots, cases[i].strategy));
+            _exit(load_in_little_space(executor, cases[i].gigabytes, cases[i].slots,
+                                       cases[i].strategy));
+        subx_executor_free(executor);
         int result = 0;
         assert_int_equal(waitpid(child, &result, 0), child);
         if (!WIFEXITED(result) || WEXITSTATUS(result) != 0)
