@@ -211,8 +211,12 @@ static uint32_t *first_equal_types(const struct subx_wasm_module *module)
 {
     const uint32_t count = module->type_count;
     struct sorted_type *const sorted = subx_mem__calloc(count, sizeof *sorted);
-    uint32_t *const first = subx_mem__calloc(count, sizeof *first);
-    if (sorted != NULL && first != NULL) {
+    uint32_t *first = subx_mem__calloc(count, sizeof *first);
+    if (sorted == NULL) {
+        subx_mem__free(first);
+        first = NULL;
+    }
+    if (first != NULL) {
         for (uint32_t i = 0; i < count; i++)
             sorted[i] = (struct sorted_type){&module->types[i], i};
         qsort(sorted, count, sizeof *sorted, compare_sorted);
