@@ -41,7 +41,7 @@ static void begin(struct subx_guest_instance *instance, const subx_call_options 
     call->log_data = options->log_data;
     call->log_level = options->log != NULL ? (uint32_t)options->log_level : 0;
     call->read_version = executor != NULL ? subx_version_reader__read : NULL;
-    call->read_version_data = executor;
+    call->read_version_data = instance;
     subx_call__begin(call, &grants, input);
     call->changes = options->changes;
     call->failure = host_failure;

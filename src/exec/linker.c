@@ -66,8 +66,12 @@ static wasm_trap_t *enter_custom(void *env, wasmtime_caller_t *caller, wasmtime_
     if (!instance->in_call)
         return new_trap(outside_call);
     subx_instance__refresh_if_growing(instance);
-    if (custom->run(custom->user, &instance->call, (union subx_value *)values))
+    if (custom->run(custom->user, &instance->call, (union subx_value *)values)) {
+        /* What it said and did not mean must not become the text of a later failure. */
+        if (instance->call.failure->status != SUBX_OK)
+            subx_error_clear(instance->call.failure);
         return NULL;
+    }
     subx_call__fail(&instance->call, "the host function failed without saying why");
     subx_error__prefix(instance->call.failure, "%s", custom->name);
     return host_gave_up(&instance->call);

@@ -194,9 +194,14 @@ static inline void subx_instance__refresh_if_growing(struct subx_guest_instance 
 
 /*
  * Version of the runtime in `code`, for ext_misc_runtime_version: from its custom sections, else by
- * calling `Core_version` without a state. `data` is the executor. False: there is none, for
- * whatever reason.
+ * calling `Core_version` over an empty state. `version` is the caller's to free on SUBX_OK; other
+ * statuses say that there is none, whatever the reason, but SUBX_NOMEM that it could not be had.
  */
+subx_status subx_version_reader__of_code(subx_executor *executor, subx_slice code,
+                                         subx_bytes *version);
+
+/* The same for a host function. `data` is the instance whose call asks. False: there is none; for
+ * lack of memory the call's failure is recorded. */
 bool subx_version_reader__read(void *data, subx_slice code, subx_bytes *version);
 
 #endif

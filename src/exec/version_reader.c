@@ -8,7 +8,7 @@
 #include "exec/runtime_internal.h"
 #include "util/mem.h"
 
-static bool ask_the_code(subx_executor *executor, subx_slice wasm, subx_bytes *version)
+static subx_status ask_the_code(subx_executor *executor, subx_slice wasm, subx_bytes *version)
 {
     subx_runtime_options options = SUBX_RUNTIME_OPTIONS_INIT;
     options.allow_missing_imports = true;
@@ -28,36 +28,50 @@ static bool ask_the_code(subx_executor *executor, subx_slice wasm, subx_bytes *v
     subx_changes_free(call_options.changes);
     subx_state_free(state);
     subx_runtime_free(runtime);
-    return status == SUBX_OK;
+    return status;
 }
 
-static bool read_version(subx_executor *executor, subx_slice wasm, subx_bytes *version)
+static subx_status read_version(subx_executor *executor, subx_slice wasm, subx_bytes *version)
 {
     struct subx_wasm_module module;
-    if (subx_wasm__parse(wasm, SUBX_WASM_STRICT, &module, NULL) != SUBX_OK)
-        return false;
+    subx_status status = subx_wasm__parse(wasm, SUBX_WASM_STRICT, &module, NULL);
+    if (status != SUBX_OK)
+        return status;
     struct subx_version_fields fields;
     bool embedded = false;
-    bool found = subx_version_section__read(&module, &fields, &embedded, NULL) == SUBX_OK;
-    if (found && embedded) {
+    status = subx_version_section__read(&module, &fields, &embedded, NULL);
+    if (status == SUBX_OK && embedded) {
         struct subx_buf encoded = SUBX_BUF_INIT;
         subx_version_section__encode(&fields, &encoded);
-        found = subx_buf__finish(&encoded, version, NULL) == SUBX_OK;
-    } else if (found) {
-        found = ask_the_code(executor, wasm, version);
+        status = subx_buf__finish(&encoded, version, NULL);
+    } else if (status == SUBX_OK) {
+        status = ask_the_code(executor, wasm, version);
     }
     subx_wasm__free(&module);
-    return found;
+    return status;
+}
+
+subx_status subx_version_reader__of_code(subx_executor *executor, subx_slice code,
+                                         subx_bytes *version)
+{
+    *version = (subx_bytes)SUBX_BYTES_INIT;
+    if (!subx_decompress__has_prefix(code))
+        return read_version(executor, code, version);
+    subx_bytes wasm = SUBX_BYTES_INIT;
+    subx_status status = subx_decompress__code(code, SUBX_MAX_CODE_SIZE, &wasm, NULL);
+    if (status == SUBX_OK)
+        status = read_version(executor, subx_slice__of(wasm.data, wasm.len), version);
+    subx_bytes_free(&wasm);
+    return status;
 }
 
 bool subx_version_reader__read(void *data, subx_slice code, subx_bytes *version)
 {
-    *version = (subx_bytes)SUBX_BYTES_INIT;
-    if (!subx_decompress__has_prefix(code))
-        return read_version(data, code, version);
-    subx_bytes wasm = SUBX_BYTES_INIT;
-    const bool found = subx_decompress__code(code, SUBX_MAX_CODE_SIZE, &wasm, NULL) == SUBX_OK &&
-                       read_version(data, subx_slice__of(wasm.data, wasm.len), version);
-    subx_bytes_free(&wasm);
-    return found;
+    struct subx_guest_instance *instance = data;
+    const subx_status status =
+        subx_version_reader__of_code(instance->runtime->executor, code, version);
+    /* The guest must not take a lack of memory here for an answer. */
+    if (status == SUBX_NOMEM)
+        subx_call__fail_nomem(&instance->call);
+    return status == SUBX_OK;
 }

@@ -54,8 +54,8 @@ struct subx_call {
     uint32_t log_level;
 
     /* Runtime version of some code (ext_misc_runtime_version); gives the SCALE bytes of
-     * `Option<Vec<u8>>`'s inner value in `version`, false: none. NULL: not available, which answers
-     * None too. */
+     * `Option<Vec<u8>>`'s inner value in `version`, false: none, or a failure that it recorded. NULL:
+     * not available, which answers None too. */
     bool (*read_version)(void *data, subx_slice code, subx_bytes *version);
     void *read_version_data;
 

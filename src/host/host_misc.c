@@ -47,6 +47,8 @@ bool subx_host_misc__runtime_version(struct subx_call *call, subx_slice wasm,
 {
     const bool found = call->read_version != NULL &&
                        call->read_version(call->read_version_data, wasm, &result->owned);
+    if (!found && call->failure->status != SUBX_OK)
+        return false;
     if (found)
         subx_host_bytes__some(result, (subx_slice){result->owned.data, result->owned.len});
     else
@@ -61,6 +63,8 @@ bool subx_host_misc__runtime_version_2(struct subx_call *call, subx_slice wasm,
     subx_bytes version = SUBX_BYTES_INIT;
     const bool found =
         call->read_version != NULL && call->read_version(call->read_version_data, wasm, &version);
+    if (!found && call->failure->status != SUBX_OK)
+        return false;
     if (found && version.len > 0 && version.len <= out.len)
         memcpy(out.data, version.data, version.len);
     *result = found ? version.len : UINT64_MAX;

@@ -439,8 +439,11 @@ static void test_reading_process(void **state)
     assert_true(child >= 0);
     if (child == 0) {
         void *self = NULL;
-        if (subx_backend_lmdb__open(folder, &reader_options, &self, NULL) != SUBX_OK)
+        subx_error error = SUBX_ERROR_INIT;
+        if (subx_backend_lmdb__open(folder, &reader_options, &self, &error) != SUBX_OK) {
+            fprintf(stderr, "%s\n", error.message);
             _exit(9);
+        }
         const int result = read_numbers(self);
         const subx_status status = try_set(self, "a", "0", NULL);
         lmdb->free(self);

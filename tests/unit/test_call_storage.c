@@ -161,7 +161,8 @@ static void test_version_reader_has_a_state(void **state)
     (void)state;
     subx_executor *const executor = new_executor();
     subx_bytes version;
-    assert_true(subx_version_reader__read(executor, guest_wasm("storage"), &version));
+    assert_int_equal(subx_version_reader__of_code(executor, guest_wasm("storage"), &version),
+                     SUBX_OK);
     assert_int_equal(version.len, 34);
     assert_memory_equal(version.data, "\x1cstorage\x1cstorage\1\0\0\0\2", 21);
     subx_bytes_free(&version);

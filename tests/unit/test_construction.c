@@ -402,6 +402,86 @@ static void test_compiling_after_a_fork(void **state)
     subx_executor_free(executor);
 }
 
+/* ---- Misuse ---- */
+
+#ifndef SUBX_CHECKED /* which aborts */
+static void expect_misuse(subx_status status, const subx_error *error)
+{
+    assert_int_equal(status, SUBX_MISUSE);
+    assert_int_equal(error->status, SUBX_MISUSE);
+    assert_non_null(strstr(error->message, "broken: "));
+}
+
+#define MISUSE(call)                        \
+    do {                                    \
+        subx_error error = SUBX_ERROR_INIT; \
+        expect_misuse((call), &error);      \
+    } while (0)
+
+/* Broken promises of the caller: said, never followed. Outputs are empty all the same. */
+static void test_misuse(void **state)
+{
+    (void)state;
+    subx_executor *executor = new_executor();
+    const subx_slice wasm = guest_wasm("integration"), nothing = {NULL, 1};
+    subx_runtime_options options = options_of(SUBX_STRATEGY_RESET);
+    subx_runtime *runtime = load_runtime(executor, wasm, &options), *out = runtime;
+    subx_code *code = NULL;
+    assert_int_equal(subx_code_load(wasm, 0, &code, NULL), SUBX_OK);
+    subx_bytes bytes = {(uint8_t *)executor, 1};
+    subx_executor *other = executor;
+    subx_instance *instance = NULL;
+
+    subx_executor_options other_size = SUBX_EXECUTOR_OPTIONS_INIT;
+    other_size.struct_size = 1;
+    MISUSE(subx_executor_new(NULL, NULL, &error));
+    MISUSE(subx_executor_new(&other_size, &other, &error));
+    assert_null(other);
+
+    MISUSE(subx_runtime_new(NULL, code, &options, &out, &error));
+    assert_null(out);
+    MISUSE(subx_runtime_new(executor, NULL, &options, &out, &error));
+    MISUSE(subx_runtime_new(executor, code, &options, NULL, &error));
+    MISUSE(subx_runtime_load(executor, nothing, &options, &out, &error));
+    MISUSE(subx_runtime_load_file(executor, NULL, &options, &out, &error));
+    MISUSE(subx_runtime_load_descriptor(NULL, 0, &options, &out, &error));
+    MISUSE(subx_artifact_prepare(executor, NULL, &options, &bytes, &error));
+    assert_null(bytes.data);
+    for (int i = 0; i < 2; i++) {
+        subx_runtime_options wrong = options;
+        if (i == 0)
+            wrong.struct_size--;
+        else
+            wrong.strategy = (subx_strategy)SUBX_STRATEGY_COUNT;
+        MISUSE(subx_runtime_new(executor, code, &wrong, &out, &error));
+        MISUSE(subx_runtime_load(executor, wasm, &wrong, &out, &error));
+        MISUSE(subx_runtime_load_file(executor, "nowhere", &wrong, &out, &error));
+        MISUSE(subx_runtime_load_descriptor(executor, 0, &wrong, &out, &error));
+        MISUSE(subx_artifact_prepare(executor, code, &wrong, &bytes, &error));
+    }
+
+    subx_call_options call_options = SUBX_CALL_OPTIONS_INIT;
+    call_options.struct_size++;
+    MISUSE(subx_runtime_call(NULL, "test_echo", SUBX_EMPTY, NULL, &bytes, &error));
+    MISUSE(subx_runtime_call(runtime, NULL, SUBX_EMPTY, NULL, &bytes, &error));
+    MISUSE(subx_runtime_call(runtime, "test_echo", nothing, NULL, &bytes, &error));
+    MISUSE(subx_runtime_call(runtime, "test_echo", SUBX_EMPTY, NULL, NULL, &error));
+    MISUSE(subx_runtime_call(runtime, "test_echo", SUBX_EMPTY, &call_options, &bytes, &error));
+    MISUSE(subx_runtime_call_method(runtime, NULL, SUBX_EMPTY, NULL, &bytes, &error));
+    MISUSE(subx_instance_new(NULL, &instance, &error));
+    MISUSE(subx_instance_call(NULL, subx_runtime_entry(runtime, "test_echo"), SUBX_EMPTY, NULL,
+                              &bytes, &error));
+    MISUSE(subx_runtime_global(runtime, NULL, NULL, NULL, NULL, &error));
+    /* Nothing of it did any harm. */
+    expect_output(runtime, "test_echo", LITERAL("abc"), LITERAL("abc"));
+    subx_code_free(code);
+    subx_runtime_free(runtime);
+    subx_executor_free(executor);
+    subx_runtime_free(NULL);
+    subx_executor_free(NULL);
+}
+#endif
+
 /* ---- Short of address space ---- */
 
 static size_t address_space_in_use(void)
@@ -479,6 +559,9 @@ int main(void)
         cmocka_unit_test(test_obstacles),
         cmocka_unit_test(test_beyond_the_pool),
         cmocka_unit_test(test_without_copy_on_write),
+#ifndef SUBX_CHECKED
+        cmocka_unit_test(test_misuse),
+#endif
         cmocka_unit_test(test_compiling_after_a_fork),
         cmocka_unit_test(test_short_of_addresses),
     };
