@@ -3,7 +3,9 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "platform/random.h"
@@ -16,6 +18,8 @@
 #define DEFAULT_MAP_SIZE ((uint64_t)1 << 40)
 #define LEAST_MAP_SIZE ((uint64_t)1 << 30)
 #define MAX_READERS 4096
+/* How often to try again when LMDB's lock file is stale; about 200 ms in all. */
+#define STALE_ATTEMPTS 20
 /* Links of long keys have numbers of their own. */
 #define FIRST_LINK ((uint64_t)1 << 63)
 
@@ -202,15 +206,30 @@ static int open_map(struct subx_lmdb *db, const char *path, uint64_t map_size)
     return code;
 }
 
-/* Addresses may be short: then take fewer. */
+/* Whether so many addresses can be had. */
+static bool has_addresses(uint64_t size)
+{
+    void *const map =
+        mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return map != MAP_FAILED && munmap(map, (size_t)size) == 0;
+}
+
+/*
+ * Addresses may be short: then take fewer. Asked for beforehand, since LMDB must not find it out:
+ * when it fails to open after it has made its lock file anew, another process that waits for that
+ * file goes on with one that knows of no transaction.
+ */
 static subx_status open_env(struct subx_lmdb *db, subx_error *error)
 {
-    uint64_t size = db->options.map_size == 0 ? DEFAULT_MAP_SIZE : db->options.map_size;
+    const bool chooses = db->options.map_size == 0;
+    uint64_t size = chooses ? DEFAULT_MAP_SIZE : db->options.map_size;
     char *const path = path_of(db, "state.mdb");
     if (path == NULL)
         return subx_error__nomem(error);
+    while (chooses && size > LEAST_MAP_SIZE && !has_addresses(size))
+        size /= 2;
     int code = open_map(db, path, size);
-    while (code == ENOMEM && db->options.map_size == 0 && size > LEAST_MAP_SIZE) {
+    while (code == ENOMEM && chooses && size > LEAST_MAP_SIZE) {
         size /= 2;
         code = open_map(db, path, size);
     }
@@ -232,7 +251,32 @@ static subx_status make_meta(struct subx_lmdb *db, MDB_txn *txn, subx_error *err
     return subx_lmdb_env__write_meta(db, txn, &meta, error);
 }
 
-static subx_status open_tables(struct subx_lmdb *db, struct subx_lmdb_meta *meta, subx_error *error)
+/*
+ * Begin the transaction that opens the tables. `*is_stale`: it does not begin at the newest state,
+ * since LMDB's lock file was left behind by a process that failed to open it; writing then would
+ * lose all there is.
+ */
+static int begin_opening(const struct subx_lmdb *db, MDB_txn **txn, bool *is_stale)
+{
+    const bool is_read_only = db->options.is_read_only;
+    MDB_envinfo info;
+    *is_stale = false;
+    int code = mdb_env_info(db->env, &info);
+    if (code == 0)
+        code = mdb_txn_begin(db->env, NULL, is_read_only ? (unsigned)MDB_RDONLY : 0, txn);
+    if (code != 0)
+        return code;
+    /* one that writes has a number of its own; others may have written since */
+    *is_stale = mdb_txn_id(*txn) < info.me_last_txnid + (is_read_only ? 0 : 1);
+    if (*is_stale) {
+        mdb_txn_abort(*txn);
+        *txn = NULL;
+    }
+    return 0;
+}
+
+static subx_status open_tables(struct subx_lmdb *db, struct subx_lmdb_meta *meta, bool *is_stale,
+                               subx_error *error)
 {
     struct subx_lmdb_tables *const tables = &db->tables;
     const struct {
@@ -245,9 +289,14 @@ static subx_status open_tables(struct subx_lmdb *db, struct subx_lmdb_meta *meta
                 {"meta", &tables->meta}};
     const bool is_read_only = db->options.is_read_only;
     MDB_txn *txn = NULL;
-    int code = mdb_txn_begin(db->env, NULL, is_read_only ? (unsigned)MDB_RDONLY : 0, &txn);
+    int code = begin_opening(db, &txn, is_stale);
     if (code != 0)
         return subx_lmdb__fail(code, "opening its tables", error);
+    if (*is_stale)
+        return subx_error__set(error, SUBX_IO,
+                               "%s: other processes are opening it, with too little memory; try "
+                               "again when they have ended",
+                               db->folder);
     subx_status status = SUBX_OK;
     for (size_t i = 0; i < sizeof list / sizeof *list && code == 0; i++)
         code =
@@ -266,8 +315,8 @@ static subx_status open_tables(struct subx_lmdb *db, struct subx_lmdb_meta *meta
     return code == 0 ? SUBX_OK : subx_lmdb__fail(code, "opening its tables", error);
 }
 
-subx_status subx_lmdb_env__open(struct subx_lmdb *db, struct subx_lmdb_meta *meta,
-                                subx_error *error)
+static subx_status try_opening(struct subx_lmdb *db, struct subx_lmdb_meta *meta, bool *is_stale,
+                               subx_error *error)
 {
     int dead = 0;
     subx_status status = open_env(db, error);
@@ -281,10 +330,26 @@ subx_status subx_lmdb_env__open(struct subx_lmdb *db, struct subx_lmdb_meta *met
     const int code = mdb_reader_check(db->env, &dead);
     if (code != 0)
         return subx_lmdb__fail(code, "looking for dead readers", error);
-    status = open_tables(db, meta, error);
+    status = open_tables(db, meta, is_stale, error);
     if (status == SUBX_OK)
         db->identity = meta->identity;
     return status;
+}
+
+subx_status subx_lmdb_env__open(struct subx_lmdb *db, struct subx_lmdb_meta *meta,
+                                subx_error *error)
+{
+    /* LMDB makes a stale lock file anew when all have closed it. */
+    for (unsigned attempt = 0;; attempt++) {
+        bool is_stale = false;
+        const subx_status status = try_opening(db, meta, &is_stale, error);
+        if (!is_stale || attempt == STALE_ATTEMPTS)
+            return status;
+        mdb_env_close(db->env);
+        db->env = NULL;
+        const struct timespec pause = {.tv_nsec = (long)(1 + attempt) * 1000000};
+        (void)nanosleep(&pause, NULL);
+    }
 }
 
 void subx_lmdb_env__close(struct subx_lmdb *db)

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -463,6 +464,60 @@ static void test_reading_process(void **state)
     folder_remove(folder);
 }
 
+/*
+ * A process that failed to open the database right after it had made LMDB's lock file anew leaves
+ * one that knows of no transaction, while others hold it: made by hand here.
+ */
+static void test_stale_lock_file(void **state)
+{
+    char *const folder = folder_new();
+    int ends[2], back[2], how = 0;
+    char byte = 0, path[4096];
+    uint8_t root[32], root_again[32];
+    (void)state;
+    void *self = open_at(folder, &slow_options);
+    set_numbers(self, 7);
+    state_root(lmdb, self, root);
+    lmdb->free(self);
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(pipe(back), 0);
+    const pid_t holder = fork();
+    assert_true(holder >= 0);
+    if (holder == 0) {
+        void *held = NULL;
+        close(ends[1]);
+        if (subx_backend_lmdb__open(folder, &reader_options, &held, NULL) != SUBX_OK ||
+            write(back[1], &byte, 1) != 1)
+            _exit(1);
+        while (read(ends[0], &byte, 1) > 0)
+            continue;
+        lmdb->free(held);
+        _exit(0);
+    }
+    close(ends[0]);
+    assert_int_equal(read(back[0], &byte, 1), 1);
+    snprintf(path, sizeof path, "%s/state.mdb-lock", folder);
+    const int lock_file = open(path, O_WRONLY);
+    static const uint64_t no_transaction;
+    /* behind two words and a mutex (LMDB 0.9) */
+    assert_int_equal(pwrite(lock_file, &no_transaction, 8, 8 + sizeof(pthread_mutex_t)), 8);
+    subx_error error = SUBX_ERROR_INIT;
+    assert_int_equal(subx_backend_lmdb__open(folder, &slow_options, &self, &error), SUBX_IO);
+    assert_non_null(strstr(error.message, "try again"));
+    assert_int_equal(subx_backend_lmdb__open(folder, &reader_options, &self, &error), SUBX_IO);
+    close(lock_file);
+    close(ends[1]);
+    assert_int_equal(waitpid(holder, &how, 0), holder);
+    assert_int_equal(how, 0);
+    close(back[0]);
+    close(back[1]);
+    self = open_at(folder, &slow_options);
+    state_root(lmdb, self, root_again);
+    assert_memory_equal(root_again, root, sizeof root);
+    lmdb->free(self);
+    folder_remove(folder);
+}
+
 static void *read_in_thread(void *self)
 {
     static int results[4];
@@ -500,11 +555,9 @@ int main(void)
 #ifdef SUBX_CHECKED
         cmocka_unit_test(test_failing_allocations),
 #endif
-        cmocka_unit_test(test_full_disk),
-        cmocka_unit_test(test_second_writer_is_refused),
-        cmocka_unit_test(test_reading_process),
-        cmocka_unit_test(test_reading_threads),
-        cmocka_unit_test(test_kill),
+        cmocka_unit_test(test_full_disk),           cmocka_unit_test(test_second_writer_is_refused),
+        cmocka_unit_test(test_reading_process),     cmocka_unit_test(test_stale_lock_file),
+        cmocka_unit_test(test_reading_threads),     cmocka_unit_test(test_kill),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
