@@ -29,6 +29,8 @@ struct prepared {
     uint64_t next_trie;
     uint8_t state_version;
     bool is_faithful;
+    /* Of the main trie before the changes, if it was at hand, and after them. */
+    struct subx_lmdb_part before, after;
 };
 
 /* ---- Opening and closing ---- */
@@ -42,6 +44,7 @@ static void free_db(void *self)
     subx_lmdb_journal__close(&db->journal, db->newer.root == NULL && db->older.root == NULL);
     subx_tree__free(&db->newer);
     subx_tree__free(&db->older);
+    subx_tree__free(&db->part.tree);
     subx_lmdb_env__close(db);
     pthread_cond_destroy(&db->changed);
     pthread_mutex_destroy(&db->lock);
@@ -410,9 +413,48 @@ static subx_status walk(void *handle, struct subx_trie_id trie, subx_slice prefi
 
 /* ---- Changing ---- */
 
+/* What a part may have cost before it is made anew: it grows, and its nodes are found by nobody else. */
+#define MAX_PART_BYTES ((uint64_t)64 << 20)
+
+/* Take the part of the main trie as it was at that time. Without one, `out` is empty. */
+static void take_part(struct subx_lmdb *db, uint64_t epoch, struct subx_lmdb_part *out)
+{
+    struct subx_lmdb_part old = {.bytes = 0};
+    subx_tree__init(&out->tree, &subx_trie_blake2b);
+    out->bytes = 0;
+    subx_tree__init(&old.tree, &subx_trie_blake2b);
+    pthread_mutex_lock(&db->lock);
+    struct subx_lmdb_part *const place = db->part_epoch == epoch      ? out
+                                         : db->part_epoch < db->epoch ? &old
+                                                                      : NULL;
+    if (place != NULL && db->part.tree.root != NULL) {
+        *place = db->part;
+        db->part = (struct subx_lmdb_part){.bytes = 0};
+        subx_tree__init(&db->part.tree, &subx_trie_blake2b);
+    }
+    pthread_mutex_unlock(&db->lock);
+    subx_tree__free(&old.tree);
+}
+
+/* Give back a part of the main trie as it was, or is, at that time; empties it. */
+static void give_part(struct subx_lmdb *db, uint64_t epoch, struct subx_lmdb_part *part)
+{
+    pthread_mutex_lock(&db->lock);
+    if (part->tree.root != NULL && part->bytes <= MAX_PART_BYTES && db->epoch == epoch) {
+        const struct subx_lmdb_part old = db->part;
+        db->part = *part;
+        db->part_epoch = epoch;
+        *part = old;
+    }
+    pthread_mutex_unlock(&db->lock);
+    subx_tree__free(&part->tree);
+}
+
 static void drop(void *handle)
 {
     struct prepared *const prepared = handle;
+    give_part(prepared->db, prepared->snapshot->epoch, &prepared->before);
+    subx_tree__free(&prepared->after.tree);
     subx_lmdb_snapshot__release(prepared->snapshot);
     subx_buf__free(&prepared->ops.bytes);
     subx_mem__free(prepared);
@@ -433,6 +475,8 @@ static subx_status prepare(void *handle, uint8_t state_version, bool is_faithful
     prepared->next_trie = view->snapshot->next_trie;
     prepared->state_version = state_version;
     prepared->is_faithful = is_faithful;
+    subx_tree__init(&prepared->before.tree, &subx_trie_blake2b);
+    subx_tree__init(&prepared->after.tree, &subx_trie_blake2b);
     subx_buf__append(&prepared->ops.bytes, head, sizeof head);
     if (prepared->ops.bytes.failed) {
         drop(prepared);
@@ -490,6 +534,12 @@ static subx_status apply(void *handle, struct subx_trie_id trie,
     edit.record_key = subx_buf__slice(&key);
     if (!key.failed && trie.is_child && record.exists && !edit.before.exists)
         clear_orphan(prepared, &record, edit.record_key);
+    if (!trie.is_child && prepared->after.tree.root == NULL) {
+        take_part(prepared->db, prepared->snapshot->epoch, &prepared->before);
+        subx_tree__snapshot(&prepared->before.tree, &prepared->after.tree);
+        prepared->after.bytes = prepared->before.bytes;
+        edit.part = &prepared->after;
+    }
     status = key.failed ? subx_error__nomem(error)
                         : subx_lmdb_edit__run(&edit, list, count, root, is_empty, error);
     if (status == SUBX_OK && !edit.before.exists && !*is_empty)
@@ -504,8 +554,10 @@ static subx_status commit(void *handle, subx_error *error)
     struct prepared *const prepared = handle;
     const subx_status status = subx_lmdb__commit(
         prepared->db, &prepared->ops.bytes, prepared->snapshot->epoch, prepared->next_trie, error);
-    if (status == SUBX_OK)
+    if (status == SUBX_OK) {
+        give_part(prepared->db, prepared->snapshot->epoch + 1, &prepared->after);
         drop(prepared);
+    }
     return status;
 }
 

@@ -49,6 +49,9 @@ struct subx_lmdb {
     subx_error failure;                       /* the last one */
     size_t newer_bytes;
     struct subx_lmdb_work work;
+    /* Of the main trie as it was at `part_epoch`; somebody may have taken it. */
+    struct subx_lmdb_part part;
+    uint64_t part_epoch;
 
     bool has_mover, stops;
     pthread_t mover;

@@ -8,10 +8,10 @@ struct run {
     const struct subx_lmdb_edit *edit;
     uint64_t number;
     struct subx_tree tree;
-    /* Paths of the branches that were read, each as the key of its record and 8 bytes of its length
-     * behind it, and then the path itself likewise. */
-    struct subx_buf read_paths;
-    size_t read_count;
+    /* Paths of the branches that may be none afterwards: 8 bytes of its nibble count, and packed. */
+    struct subx_buf shrunk_paths;
+    size_t shrunk_count;
+    uint64_t value_bytes; /* of the values that nodes were made with */
     struct subx_buf scratch;
 };
 
@@ -49,6 +49,7 @@ static subx_status make_leaf(struct run *run, struct subx_tree_node **slot, size
     struct subx_node_value value = {.marks = 0};
     const subx_slice bytes = {entry.data + 1, entry.len - 1};
     const bool is_hashed = entry.data[0] == SUBX_LMDB_HASHED;
+    run->value_bytes += bytes.len;
     if (is_hashed) {
         run->tree.hasher->hash(bytes, hash);
         run->tree.stats.value_hashes++;
@@ -92,10 +93,10 @@ static subx_status search_leaf(struct run *run, struct subx_tree_node **slot,
     return status;
 }
 
-/* Note that the record of a branch with this path has been read. */
-static bool note_read(struct run *run, struct subx_nibbles path)
+/* Note that a branch with this path loses something. */
+static bool note_shrunk(struct run *run, struct subx_nibbles path)
 {
-    struct subx_buf *const out = &run->read_paths;
+    struct subx_buf *const out = &run->shrunk_paths;
     const uint64_t len = path.len;
     const size_t size = subx_nibbles__packed_size(path.len);
     subx_buf__append(out, &len, sizeof len);
@@ -105,7 +106,7 @@ static bool note_read(struct run *run, struct subx_nibbles path)
         out->data[out->len + size - 1] = 0;
     subx_nibbles__copy(out->data + out->len, 0, path);
     out->len += size;
-    run->read_count++;
+    run->shrunk_count++;
     return true;
 }
 
@@ -117,7 +118,7 @@ static subx_status read_branch(struct run *run, struct subx_tree_node **slot,
     struct subx_tree_node *node = NULL;
     run->scratch.len = 0;
     subx_lmdb_record__append_path(&run->scratch, path);
-    if (run->scratch.failed || !note_read(run, path))
+    if (run->scratch.failed)
         return subx_error__nomem(error);
     subx_status status =
         get(run, SUBX_LMDB_BRANCHES, subx_buf__slice(&run->scratch), &found, &record, error);
@@ -130,6 +131,7 @@ static subx_status read_branch(struct run *run, struct subx_tree_node **slot,
         status = subx_lmdb_record__damaged("a branch of the trie is missing", error);
     if (status == SUBX_OK && value.len > 0)
         value = subx_slice__of(value.data + 1, value.len - 1);
+    run->value_bytes += value.len;
     if (status == SUBX_OK)
         status =
             subx_lmdb_record__read_branch(record, *slot, value, &run->tree.stats, &node, error);
@@ -260,11 +262,16 @@ static subx_status remove_key(struct run *run, subx_slice key, subx_error *error
     subx_nibble_path__append(&end, subx_node__partial(node));
     const uint64_t count = run->tree.count;
     bool removed = false;
-    status = end.bytes.failed ? subx_error__nomem(error)
-                              : subx_tree_edit__remove(&run->tree, key,
-                                                       run->edit->is_faithful ? SUBX_TREE_FAITHFUL
-                                                                              : SUBX_TREE_CLEAN,
-                                                       NULL, &removed, error);
+    const bool is_noted =
+        !end.bytes.failed &&
+        (node->bitmap == 0 ||
+         note_shrunk(run, (struct subx_nibbles){end.bytes.data, 0, end.len})) &&
+        (parent == NULL || note_shrunk(run, subx_nibbles__first(nibbles, place.parent_end)));
+    status = !is_noted ? subx_error__nomem(error)
+                       : subx_tree_edit__remove(&run->tree, key,
+                                                run->edit->is_faithful ? SUBX_TREE_FAITHFUL
+                                                                       : SUBX_TREE_CLEAN,
+                                                NULL, &removed, error);
     if (status == SUBX_OK && run->tree.count != count)
         subx_lmdb_ops__mark(run->edit->ops, SUBX_LMDB_VALUES, run->number,
                             subx_buf__slice(&end.bytes), SUBX_LMDB_GONE);
@@ -302,6 +309,7 @@ static subx_status set_key(struct run *run, subx_slice key, subx_slice value, su
     subx_buf__append_slice(&ops->bytes, value);
     subx_lmdb_ops__end(ops, begun);
     run->edit->work->values_written++;
+    run->value_bytes += value.len;
     return SUBX_OK;
 }
 
@@ -403,8 +411,8 @@ static bool has_branch(const struct run *run, struct subx_nibbles path)
 /* Remove the records of branches that are branches no more. */
 static void remove_branches(struct run *run)
 {
-    const uint8_t *at = run->read_paths.data;
-    for (size_t i = 0; i < run->read_count; i++) {
+    const uint8_t *at = run->shrunk_paths.data;
+    for (size_t i = 0; i < run->shrunk_count; i++) {
         uint64_t len = 0;
         memcpy(&len, at, sizeof len);
         const struct subx_nibbles path = {at + sizeof len, 0, (size_t)len};
@@ -468,6 +476,32 @@ static void finish_empty(struct run *run, const struct subx_lmdb_ops *before)
     subx_lmdb_ops__mark(ops, SUBX_LMDB_TRIES, 0, run->edit->record_key, SUBX_LMDB_GONE);
 }
 
+/* Begin with the part of the trie that is at hand, else with a stub for its root. */
+static subx_status begin(struct run *run, subx_error *error)
+{
+    const struct subx_lmdb_part *const part = run->edit->part;
+    subx_tree__init(&run->tree, &subx_trie_blake2b);
+    if (!run->edit->before.exists)
+        return SUBX_OK;
+    if (part != NULL && part->tree.root != NULL) {
+        subx_tree__snapshot(&part->tree, &run->tree);
+        run->tree.stats = (struct subx_tree_stats){0};
+        return SUBX_OK;
+    }
+    run->tree.root = subx_lmdb_record__root_stub(&run->tree.stats, &run->edit->before);
+    return run->tree.root != NULL ? SUBX_OK : subx_error__nomem(error);
+}
+
+/* Hand the tree over to who wants to go on with it. */
+static void keep_part(struct run *run)
+{
+    struct subx_lmdb_part *const part = run->edit->part;
+    subx_tree__free(&part->tree);
+    part->bytes += run->tree.stats.nodes * sizeof(struct subx_tree_node) * 2 + run->value_bytes;
+    part->tree = run->tree;
+    subx_tree__init(&run->tree, &subx_trie_blake2b);
+}
+
 subx_status subx_lmdb_edit__run(const struct subx_lmdb_edit *edit,
                                 const struct subx_tree_change *changes, size_t count,
                                 uint8_t root[SUBX_TRIE_HASH_SIZE], bool *is_empty,
@@ -475,16 +509,10 @@ subx_status subx_lmdb_edit__run(const struct subx_lmdb_edit *edit,
 {
     struct run run = {.edit = edit,
                       .number = edit->before.exists ? edit->before.number : edit->new_number,
-                      .read_paths = SUBX_BUF_INIT,
+                      .shrunk_paths = SUBX_BUF_INIT,
                       .scratch = SUBX_BUF_INIT};
     const struct subx_lmdb_ops before = *edit->ops;
-    subx_status status = SUBX_OK;
-    subx_tree__init(&run.tree, &subx_trie_blake2b);
-    if (edit->before.exists) {
-        run.tree.root = subx_lmdb_record__root_stub(&run.tree.stats, &edit->before);
-        if (run.tree.root == NULL)
-            status = subx_error__nomem(error);
-    }
+    subx_status status = begin(&run, error);
     if (status == SUBX_OK)
         status = apply_all(&run, changes, count, error);
     *is_empty = run.tree.root == NULL;
@@ -497,8 +525,10 @@ subx_status subx_lmdb_edit__run(const struct subx_lmdb_edit *edit,
     if (status == SUBX_OK && (edit->ops->bytes.failed || run.scratch.failed))
         status = subx_error__nomem(error);
     edit->work->hashes += run.tree.stats.hashes + run.tree.stats.value_hashes;
+    if (status == SUBX_OK && edit->part != NULL)
+        keep_part(&run);
     subx_tree__free(&run.tree);
-    subx_buf__free(&run.read_paths);
+    subx_buf__free(&run.shrunk_paths);
     subx_buf__free(&run.scratch);
     return status;
 }

@@ -33,6 +33,17 @@ void subx_lmdb_ops__mark(struct subx_lmdb_ops *ops, enum subx_lmdb_table table, 
 subx_status subx_lmdb_ops__list(subx_slice bytes, struct subx_tree_change **list, size_t *count,
                                 subx_error *error);
 
+/*
+ * The part of a trie that is in memory: nodes that changes have met, and stubs for the rest. Kept from
+ * one block to the next it saves reading and taking apart what blocks change again and again. One
+ * thread at a time has it, since stubs are replaced in place, also in nodes that handles share.
+ */
+struct subx_lmdb_part {
+    struct subx_tree tree; /* no root: nothing is known */
+    /* What nodes and values were made for it so far, roughly, those that are gone included. */
+    uint64_t bytes;
+};
+
 struct subx_lmdb_edit {
     struct subx_lmdb_snapshot *snapshot;
     struct subx_lmdb_trie before;
@@ -42,6 +53,8 @@ struct subx_lmdb_edit {
     bool is_faithful;
     struct subx_lmdb_ops *ops; /* what has to be done is appended */
     struct subx_lmdb_work *work;
+    /* Of the trie before; on SUBX_OK of the trie afterwards. NULL: not wanted. */
+    struct subx_lmdb_part *part;
 };
 
 /*
