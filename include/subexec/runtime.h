@@ -77,11 +77,29 @@ typedef struct subx_executor_options {
     subx_log_fn log;
     /** Handed to `log`. */
     void *log_data;
+    /** Runtimes that subx_runtime_get() keeps in memory, and bytes of their compiled code; those
+     * that are in use count, and stay beyond the bounds. 0 runtimes: none are kept. */
+    uint32_t cache_runtimes;
+    uint64_t cache_bytes;
+    /** Folder where compiled code is kept for the next process; it is made if it is not there, in a
+     * parent that is. Artifacts are machine code: a folder that others than this user and root may
+     * write to is refused. NULL: none. */
+    const char *artifact_folder;
+    /** Bytes of artifacts to keep in that folder; those not used for the longest time go first.
+     * UINT64_MAX: all. */
+    uint64_t artifact_folder_bytes;
 } subx_executor_options;
 
-#define SUBX_EXECUTOR_OPTIONS_INIT                      \
-    {                                                   \
-        sizeof(subx_executor_options), true, NULL, NULL \
+/** Bounds of the caches, where nothing else is said: 64 runtimes, 1 GiB of compiled code in memory,
+ * 4 GiB in a folder. */
+#define SUBX_CACHE_RUNTIMES 64
+#define SUBX_CACHE_BYTES ((uint64_t)1 << 30)
+#define SUBX_ARTIFACT_FOLDER_BYTES ((uint64_t)4 << 30)
+
+#define SUBX_EXECUTOR_OPTIONS_INIT                                                              \
+    {                                                                                           \
+        sizeof(subx_executor_options), true, NULL, NULL, SUBX_CACHE_RUNTIMES, SUBX_CACHE_BYTES, \
+            NULL, SUBX_ARTIFACT_FOLDER_BYTES                                                    \
     }
 
 /** How instances come to be. What a call computes is the same under all of them; only time can tell
@@ -212,10 +230,11 @@ typedef struct subx_call_options {
 /**
  * Make an executor.
  *
- * \param options   NULL for the defaults
+ * \param options   NULL for the defaults; borrowed
  * \param[out] out  filled on SUBX_OK, release with subx_executor_free(); NULL otherwise
  * \param[out] error  optional detail
- * \return SUBX_OK, SUBX_NOMEM, SUBX_MISUSE or SUBX_ENGINE
+ * \return SUBX_OK, SUBX_NOMEM, SUBX_MISUSE or SUBX_ENGINE; SUBX_IO for a folder of artifacts that
+ *         cannot be used, with the reason
  *
  * Threads: an executor may be used from all threads at once.
  */
@@ -223,8 +242,8 @@ SUBX_API subx_status subx_executor_new(const subx_executor_options *options, sub
                                        subx_error *error);
 
 /**
- * Release an executor. Runtimes that came from it stay usable; what they share lives as long as
- * they do.
+ * Release an executor. Runtimes that came from it stay usable, calls on them go on; what they share
+ * lives as long as they do. Preparations that wait are cancelled, one that runs is waited for.
  *
  * \param executor  NULL is fine
  */
@@ -234,7 +253,9 @@ SUBX_API void subx_executor_free(subx_executor *executor);
  * Prepare and compile the code of a runtime.
  *
  * Runs the passes of the reference over the code, compiles it (0.5 s for a small runtime on two
- * cores, 3 s for a large one) and resolves its imports.
+ * cores, 3 s for a large one) and resolves its imports. If the executor has a folder of artifacts,
+ * compiled code comes from there, in milliseconds, or is kept there. See subx_runtime_get() for
+ * runtimes that are kept in memory.
  *
  * \param executor  where the runtime belongs
  * \param code      from subx_code_load() or subx_code_load_file(); not needed afterwards

@@ -22,6 +22,7 @@
 
 #include <subexec/block.h>
 #include <subexec/bytes.h>
+#include <subexec/cache.h>
 #include <subexec/chain.h>
 #include <subexec/code.h>
 #include <subexec/database.h>

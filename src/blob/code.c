@@ -2,6 +2,7 @@
  * 1.3). */
 #include "blob/code.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "blob/artifact.h"
@@ -205,6 +206,7 @@ subx_status subx_code_load(subx_slice bytes, size_t max_size, subx_code **out, s
     subx_code *code = subx_mem__calloc(1, sizeof *code);
     if (code == NULL)
         return subx_error__nomem(error);
+    atomic_init(&code->references, 1);
     struct stored_code stored;
     if (max_size == 0)
         max_size = SUBX_MAX_CODE_SIZE;
@@ -248,9 +250,17 @@ subx_status subx_code_load_file(const char *path, size_t max_size, subx_code **o
     return status;
 }
 
+subx_code *subx_code__retain(const subx_code *code)
+{
+    /* only the count changes of what is shared as const */
+    subx_code *const shared = (subx_code *)(uintptr_t)code;
+    atomic_fetch_add_explicit(&shared->references, 1, memory_order_relaxed);
+    return shared;
+}
+
 void subx_code_free(subx_code *code)
 {
-    if (code == NULL)
+    if (code == NULL || atomic_fetch_sub_explicit(&code->references, 1, memory_order_acq_rel) != 1)
         return;
     subx_mem__free(code->features);
     subx_code_texts__free(&code->texts);

@@ -15,6 +15,7 @@ struct subx_code_texts {
 };
 
 struct subx_code {
+    _Atomic uint32_t references;
     subx_code_info info;
     subx_bytes wasm;
     subx_bytes stored;              /* as the chain has it; empty if that is `wasm` */
@@ -26,6 +27,9 @@ struct subx_code {
 /* As subx_code_import(), except that `known` is left false: which functions the host provides is
  * known to the room src/host only. */
 subx_extern subx_code__import(const subx_code *code, size_t index);
+
+/* Take a reference; subx_code_free() drops one. */
+subx_code *subx_code__retain(const subx_code *code);
 
 /* The bytes as the chain stores them, whose hash identifies the code; borrowed from the code. */
 subx_slice subx_code__stored(const subx_code *code);

@@ -35,9 +35,8 @@ static void digest_semantics(const subx_runtime_options *options, bool copy_on_w
     subx_hash__blake2b_256(subx_slice__of(fields, sizeof fields), digest);
 }
 
-/* What an artifact for these options has to say of itself. */
-static subx_status expect(subx_executor *executor, const subx_runtime_options *options,
-                          struct subx_artifact *expected, subx_error *error)
+subx_status subx_artifact_load__expect(subx_executor *executor, const subx_runtime_options *options,
+                                       struct subx_artifact *expected, subx_error *error)
 {
     const bool copy_on_write = subx_compile__copies_on_write(executor, options);
     const struct subx_engine_config config =
@@ -53,9 +52,8 @@ static subx_status expect(subx_executor *executor, const subx_runtime_options *o
     return SUBX_OK;
 }
 
-/* Why an artifact does not fit, or NULL. */
-static const char *mismatch(const struct subx_artifact *artifact,
-                            const struct subx_artifact *expected)
+const char *subx_artifact_load__mismatch(const struct subx_artifact *artifact,
+                                         const struct subx_artifact *expected)
 {
     if (strcmp(artifact->engine_version, expected->engine_version) != 0)
         return "it was made by another version of the engine";
@@ -75,9 +73,9 @@ subx_status subx_artifact_load__check(subx_executor *executor, const struct subx
 {
     struct subx_artifact expected;
     *reason = NULL;
-    const subx_status status = expect(executor, options, &expected, error);
+    const subx_status status = subx_artifact_load__expect(executor, options, &expected, error);
     if (status == SUBX_OK)
-        *reason = mismatch(artifact, &expected);
+        *reason = subx_artifact_load__mismatch(artifact, &expected);
     return status;
 }
 
@@ -93,7 +91,7 @@ static subx_status compile_inside(subx_executor *executor, const struct subx_art
         status = subx_code_load(subx_slice__of(stored.data, stored.len), bound, &code, error);
     subx_bytes_free(&stored);
     if (status == SUBX_OK)
-        status = subx_runtime__new(executor, subx_code_wasm(code), options, out, error);
+        status = subx_runtime__of_code(executor, code, options, out, error);
     subx_code_free(code);
     return status;
 }
@@ -193,6 +191,24 @@ subx_status subx_runtime_load_descriptor(subx_executor *executor, int descriptor
     return status;
 }
 
+subx_status subx_artifact_load__write(subx_executor *executor, const subx_code *code,
+                                      const subx_runtime_options *options,
+                                      const struct subx_compiled *compiled,
+                                      struct subx_artifact *made, subx_bytes *bytes,
+                                      subx_error *error)
+{
+    const subx_status status = subx_artifact_load__expect(executor, options, made, error);
+    if (status != SUBX_OK)
+        return status;
+    const subx_code_info info = subx_code_info_of(code);
+    made->payload = compiled->payload;
+    memcpy(made->code_hash, info.hash, sizeof made->code_hash);
+    made->reset_obstacle = compiled->facts.obstacle;
+    made->mutable_globals = compiled->facts.mutable_globals;
+    made->image_end = compiled->facts.image_end;
+    return subx_artifact__write(made, subx_code__stored(code), bytes, error);
+}
+
 subx_status subx_artifact_prepare(subx_executor *executor, const subx_code *code,
                                   const subx_runtime_options *options, subx_bytes *artifact,
                                   subx_error *error)
@@ -210,15 +226,8 @@ subx_status subx_artifact_prepare(subx_executor *executor, const subx_code *code
     subx_status status =
         subx_compile__code(executor, subx_code_wasm(code), options, &compiled, error);
     if (status == SUBX_OK)
-        status = expect(executor, options, &made, error);
-    if (status == SUBX_OK) {
-        made.payload = compiled.payload;
-        memcpy(made.code_hash, subx_code_info_of(code).hash, sizeof made.code_hash);
-        made.reset_obstacle = compiled.facts.obstacle;
-        made.mutable_globals = compiled.facts.mutable_globals;
-        made.image_end = compiled.facts.image_end;
-        status = subx_artifact__write(&made, subx_code__stored(code), artifact, error);
-    }
+        status =
+            subx_artifact_load__write(executor, code, options, &compiled, &made, artifact, error);
     subx_compiled__free(&compiled);
     return status;
 }

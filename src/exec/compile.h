@@ -54,4 +54,19 @@ subx_status subx_artifact_load__check(subx_executor *executor, const struct subx
                                       const subx_runtime_options *options, const char **reason,
                                       subx_error *error);
 
+/* What an artifact for these options has to say of itself; its slices are empty. */
+subx_status subx_artifact_load__expect(subx_executor *executor, const subx_runtime_options *options,
+                                       struct subx_artifact *expected, subx_error *error);
+
+/* Why an artifact does not say what is expected: a static text, NULL if it does. */
+const char *subx_artifact_load__mismatch(const struct subx_artifact *artifact,
+                                         const struct subx_artifact *expected);
+
+/* An artifact of what was compiled of `code`, as bytes for subx_bytes_free(); `made` describes it. */
+subx_status subx_artifact_load__write(subx_executor *executor, const subx_code *code,
+                                      const subx_runtime_options *options,
+                                      const struct subx_compiled *compiled,
+                                      struct subx_artifact *made, subx_bytes *bytes,
+                                      subx_error *error);
+
 #endif

@@ -6,9 +6,11 @@
 #include <subexec/subexec.h>
 #include <subexec_rust_engine.h>
 
-#include "exec/runtime_internal.h"
+#include "exec/runtime_cache.h"
+#include "platform/folder.h"
 #include "platform/stack.h"
 #include "util/check.h"
+#include "util/error.h"
 #include "util/mem.h"
 
 const char *subx_library_version(void)
@@ -19,6 +21,42 @@ const char *subx_library_version(void)
 const char *subx_engine_version(void)
 {
     return subx_rust_engine_version();
+}
+
+static void free_executor(subx_executor *executor)
+{
+    while (executor->engines != NULL) {
+        struct subx_engine *engine = executor->engines;
+        executor->engines = engine->next;
+        subx_engine__free(engine);
+    }
+    subx_runtime_cache__free(executor->cache);
+    subx_page_tables__close(executor->page_tables);
+    subx_stack_cache__free(executor->stacks);
+    pthread_mutex_destroy(&executor->lock);
+    subx_mem__free(executor->artifact_folder);
+    subx_mem__free(executor);
+}
+
+/* What an executor has besides its options. */
+static subx_status fill(subx_executor *executor, subx_error *error)
+{
+    const subx_executor_options *const options = &executor->options;
+    struct subx_file_fault fault;
+    pthread_mutex_init(&executor->lock, NULL);
+    executor->stacks = subx_stack_cache__new();
+    executor->cache = subx_runtime_cache__new(options->cache_runtimes, options->cache_bytes);
+    if (executor->stacks == NULL || executor->cache == NULL)
+        return subx_error__nomem(error);
+    if (options->artifact_folder == NULL)
+        return SUBX_OK;
+    executor->artifact_folder = subx_mem__strdup(options->artifact_folder);
+    executor->options.artifact_folder = NULL; /* lent for the call */
+    if (executor->artifact_folder == NULL)
+        return subx_error__nomem(error);
+    if (!subx_folder__make_private(executor->artifact_folder, &fault))
+        return subx_error__set(error, SUBX_IO, "%s: %s", executor->artifact_folder, fault.reason);
+    return SUBX_OK;
 }
 
 subx_status subx_executor_new(const subx_executor_options *options, subx_executor **out,
@@ -33,11 +71,10 @@ subx_status subx_executor_new(const subx_executor_options *options, subx_executo
         return subx_error__nomem(error);
     executor->references = 1;
     executor->options = options != NULL ? *options : defaults;
-    executor->stacks = subx_stack_cache__new();
-    if (executor->stacks == NULL || pthread_mutex_init(&executor->lock, NULL) != 0) {
-        subx_stack_cache__free(executor->stacks);
-        subx_mem__free(executor);
-        return subx_error__nomem(error);
+    const subx_status status = fill(executor, error);
+    if (status != SUBX_OK) {
+        free_executor(executor);
+        return status;
     }
     const char *profiler = subx_engine__unknown_profiler();
     if (profiler != NULL)
@@ -56,23 +93,17 @@ subx_executor *subx_executor__retain(subx_executor *executor)
 
 void subx_executor__release(subx_executor *executor)
 {
-    if (atomic_fetch_sub_explicit(&executor->references, 1, memory_order_acq_rel) != 1)
-        return;
-    while (executor->engines != NULL) {
-        struct subx_engine *engine = executor->engines;
-        executor->engines = engine->next;
-        subx_engine__free(engine);
-    }
-    subx_page_tables__close(executor->page_tables);
-    subx_stack_cache__free(executor->stacks);
-    pthread_mutex_destroy(&executor->lock);
-    subx_mem__free(executor);
+    if (atomic_fetch_sub_explicit(&executor->references, 1, memory_order_acq_rel) == 1)
+        free_executor(executor);
 }
 
 void subx_executor_free(subx_executor *executor)
 {
-    if (executor != NULL)
-        subx_executor__release(executor);
+    if (executor == NULL)
+        return;
+    /* the runtimes there hold references to the executor */
+    subx_runtime_cache__close(executor->cache);
+    subx_executor__release(executor);
 }
 
 subx_status subx_executor__engine(subx_executor *executor, const struct subx_engine_config *config,

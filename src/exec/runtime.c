@@ -3,11 +3,13 @@
  * sections 1.1 and 1.3).
  */
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <subexec_rust_engine.h>
 
+#include "exec/artifact_store.h"
 #include "exec/compile.h"
 #include "exec/reset.h"
 #include "exec/wasmtime_error.h"
@@ -218,6 +220,8 @@ subx_status subx_runtime__from_compiled(subx_executor *executor,
     pthread_mutex_init(&runtime->idle_lock, NULL);
     runtime->executor = subx_executor__retain(executor);
     runtime->options = *options;
+    atomic_init(&runtime->references, 1);
+    runtime->compiled_size = compiled->payload.len;
     const subx_status status = build(runtime, compiled, error);
     if (status != SUBX_OK) {
         subx_runtime_free(runtime);
@@ -240,6 +244,25 @@ subx_status subx_runtime__new(subx_executor *executor, subx_slice wasm,
     return status;
 }
 
+subx_status subx_runtime__of_code(subx_executor *executor, const subx_code *code,
+                                  const subx_runtime_options *options, subx_runtime **out,
+                                  subx_error *error)
+{
+    struct subx_compiled compiled;
+    subx_status status = SUBX_OK;
+    *out = NULL;
+    if (subx_artifact_store__load(executor, code, options, out, &status, error))
+        return status;
+    executor->counters.compilations++;
+    status = subx_compile__code(executor, subx_code_wasm(code), options, &compiled, error);
+    if (status == SUBX_OK)
+        status = subx_runtime__from_compiled(executor, &compiled, options, out, error);
+    if (status == SUBX_OK)
+        subx_artifact_store__keep(executor, code, options, &compiled);
+    subx_compiled__free(&compiled);
+    return status;
+}
+
 subx_status subx_runtime_new(subx_executor *executor, const subx_code *code,
                              const subx_runtime_options *options, subx_runtime **out,
                              subx_error *error)
@@ -250,8 +273,7 @@ subx_status subx_runtime_new(subx_executor *executor, const subx_code *code,
     SUBX_CHECK_ARG(executor != NULL && code != NULL, error);
     SUBX_CHECK_ARG(options == NULL || options->struct_size == sizeof *options, error);
     SUBX_CHECK_ARG(options == NULL || (unsigned)options->strategy < SUBX_STRATEGY_COUNT, error);
-    return subx_runtime__new(executor, subx_code_wasm(code), options != NULL ? options : &defaults,
-                             out, error);
+    return subx_runtime__of_code(executor, code, options != NULL ? options : &defaults, out, error);
 }
 
 subx_status subx_runtime_load(subx_executor *executor, subx_slice bytes,
@@ -272,7 +294,7 @@ subx_status subx_runtime_load(subx_executor *executor, subx_slice bytes,
     subx_code *code = NULL;
     status = subx_code_load(bytes, options->max_code_size, &code, error);
     if (status == SUBX_OK)
-        status = subx_runtime__new(executor, subx_code_wasm(code), options, out, error);
+        status = subx_runtime__of_code(executor, code, options, out, error);
     subx_code_free(code);
     return status;
 }
@@ -295,14 +317,21 @@ subx_status subx_runtime_load_file(subx_executor *executor, const char *path,
     subx_code *code = NULL;
     status = subx_code_load_file(path, options->max_code_size, &code, error);
     if (status == SUBX_OK)
-        status = subx_runtime__new(executor, subx_code_wasm(code), options, out, error);
+        status = subx_runtime__of_code(executor, code, options, out, error);
     subx_code_free(code);
     return status;
 }
 
+subx_runtime *subx_runtime__retain(subx_runtime *runtime)
+{
+    atomic_fetch_add_explicit(&runtime->references, 1, memory_order_relaxed);
+    return runtime;
+}
+
 void subx_runtime_free(subx_runtime *runtime)
 {
-    if (runtime == NULL)
+    if (runtime == NULL ||
+        atomic_fetch_sub_explicit(&runtime->references, 1, memory_order_acq_rel) != 1)
         return;
     if (runtime->engine != NULL)
         subx_engine__remove_keeper(runtime->engine, &runtime->keeper);

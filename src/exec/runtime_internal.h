@@ -19,9 +19,18 @@
 #include "host/call.h"
 #include "platform/pages.h"
 
+/* What subx_executor_stats tells of. */
+struct subx_executor_counters {
+    _Atomic uint64_t hits, waits, artifacts_loaded, compilations, artifacts_written,
+        artifacts_failed, artifacts_replaced, evicted;
+};
+
 struct subx_executor {
     _Atomic uint32_t references; /* the owner's, and one for each runtime */
     subx_executor_options options;
+    char *artifact_folder; /* NULL: none */
+    struct subx_runtime_cache *cache;
+    struct subx_executor_counters counters;
     struct subx_stack_cache *stacks;
     pthread_mutex_t lock; /* guards what follows */
     struct subx_engine *engines;
@@ -56,6 +65,8 @@ struct subx_counters {
 };
 
 struct subx_runtime {
+    _Atomic uint32_t references; /* of who got it, and the cache's */
+    size_t compiled_size;        /* bytes of compiled code */
     subx_executor *executor;
     const struct instance_strategy *strategy;
     subx_runtime_options options; /* as they are in force */
@@ -149,6 +160,15 @@ void subx_executor__release(subx_executor *executor);
 subx_status subx_runtime__new(subx_executor *executor, subx_slice wasm,
                               const subx_runtime_options *options, subx_runtime **out,
                               subx_error *error);
+
+/* The same of code: from the executor's folder of artifacts if it is there, else compiled and kept
+ * there. */
+subx_status subx_runtime__of_code(subx_executor *executor, const subx_code *code,
+                                  const subx_runtime_options *options, subx_runtime **out,
+                                  subx_error *error);
+
+/* Take a reference; subx_runtime_free() drops one. */
+subx_runtime *subx_runtime__retain(subx_runtime *runtime);
 
 /*
  * subx_runtime_call() for callers inside; `nested` calls cannot ask for the version of further
