@@ -178,6 +178,7 @@ static enum exit_code run(const struct arguments *arguments)
 
 const struct command command_batch = {
     .name = "batch",
+    .keeps_code = true,
     .summary = "Answer calls that come as lines of JSON",
     .details =
         "Each line of standard input is a request, each line of standard output its answer, in\n"

@@ -382,6 +382,7 @@ static enum exit_code run(const struct arguments *arguments)
 
 const struct command command_call = {
     .name = "call",
+    .keeps_code = true,
     .summary = "Call one function of a runtime and print its output",
     .details =
         "The function runs on the state of --state, or without one; nothing is written back.\n"

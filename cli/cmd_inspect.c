@@ -6,6 +6,7 @@
 
 #include "command.h"
 #include "inspect.h"
+#include "log.h"
 #include "opt.h"
 #include "output.h"
 
@@ -51,7 +52,7 @@ static subx_status call_version(const subx_code *code, subx_version *version, su
     subx_bytes scale = SUBX_BYTES_INIT;
     subx_runtime_options runtime_options = SUBX_RUNTIME_OPTIONS_INIT;
     runtime_options.allow_missing_imports = true;
-    subx_status status = subx_executor_new(NULL, &executor, error);
+    subx_status status = log_new_executor(&executor, error);
     if (status == SUBX_OK)
         status = subx_runtime_new(executor, code, &runtime_options, &runtime, error);
     if (status == SUBX_OK)
@@ -123,6 +124,7 @@ static enum exit_code run(const struct arguments *arguments)
 
 const struct command command_inspect = {
     .name = "inspect",
+    .keeps_code = true,
     .summary = "Tell what is in the code of a runtime",
     .details =
         "Prints sizes, code hash, version and APIs, imports, exports, memory, and which Wasm\n"

@@ -341,6 +341,7 @@ static enum exit_code run(const struct arguments *arguments)
 
 const struct command command_replay = {
     .name = "replay",
+    .keeps_code = true,
     .summary = "Execute real blocks and check every state root",
     .details =
         "Each block is executed by the runtime that its parent's state holds, as a node does\n"

@@ -31,6 +31,7 @@ struct command {
     size_t argument_count;
     const struct option_spec *options; /* an option's place here is its number in `arguments` */
     size_t option_count;
+    bool keeps_code; /* takes --cache besides */
     enum exit_code (*run)(const struct arguments *arguments);
 };
 
@@ -43,6 +44,7 @@ struct command {
 
 extern const struct command command_batch;
 extern const struct command command_bench;
+extern const struct command command_cache;
 extern const struct command command_call;
 extern const struct command command_inspect;
 extern const struct command command_instrument;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cache.h"
 #include "output.h"
 
 static const char *const levels[] = {"off", "error", "warn", "info", "debug", "trace"};
@@ -40,5 +41,5 @@ subx_status log_new_executor(subx_executor **out, subx_error *error)
 {
     subx_executor_options options = SUBX_EXECUTOR_OPTIONS_INIT;
     options.log = log_print;
-    return subx_executor_new(&options, out, error);
+    return cache_new_executor(&options, out, error);
 }

@@ -6,13 +6,14 @@
 
 #include <subexec/subexec.h>
 
+#include "cache.h"
 #include "command.h"
 #include "opt.h"
 #include "output.h"
 
 static const struct command *const commands[] = {
-    &command_inspect, &command_call,  &command_prepare, &command_instrument,
-    &command_batch,   &command_bench, &command_state,   &command_replay,
+    &command_inspect, &command_call,  &command_prepare, &command_instrument, &command_batch,
+    &command_bench,   &command_state, &command_replay,  &command_cache,
 };
 
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
@@ -60,7 +61,11 @@ static enum exit_code run(int argc, char **argv)
         return EXIT_USAGE;
     }
     struct arguments arguments;
-    switch (opt_parse(command, argc - 2, argv + 2, &arguments)) {
+    argc -= 2;
+    argv += 2;
+    if (command->keeps_code && cache_take_option(command, &argc, argv) != EXIT_DONE)
+        return EXIT_USAGE;
+    switch (opt_parse(command, argc, argv, &arguments)) {
     case OPT_OK:
         return command->run(&arguments);
     case OPT_HELP:

@@ -196,5 +196,8 @@ void opt_help(const struct command *command)
                  spec->value != NULL ? spec->value : "");
         help_line(left, spec->help);
     }
+    if (command->keeps_code)
+        help_line("--cache FOLDER", "where compiled code is kept, or none; default:\n"
+                                    "$SUBEXEC_CACHE, else $XDG_CACHE_HOME/subexec");
     help_line("--help", "print this");
 }

@@ -250,6 +250,28 @@ subx_status subx_code_load_file(const char *path, size_t max_size, subx_code **o
     return status;
 }
 
+bool subx_code__hash(subx_slice bytes, size_t max_size, uint8_t hash[32])
+{
+    struct stored_code stored;
+    const subx_status status =
+        find_stored(bytes, max_size != 0 ? max_size : SUBX_MAX_CODE_SIZE, &stored, NULL);
+    if (status == SUBX_OK)
+        subx_hash__blake2b_256(stored.bytes, hash);
+    subx_bytes_free(&stored.owned);
+    return status == SUBX_OK;
+}
+
+bool subx_code__hash_of_file(const char *path, size_t max_size, uint8_t hash[32])
+{
+    struct subx_file file;
+    struct subx_file_fault fault;
+    if (!subx_file__read(path, MAX_FILE_SIZE, &file, &fault))
+        return false;
+    const bool is_found = subx_code__hash(subx_slice__of(file.data, file.len), max_size, hash);
+    subx_file__free(&file);
+    return is_found;
+}
+
 subx_code *subx_code__retain(const subx_code *code)
 {
     /* only the count changes of what is shared as const */

@@ -28,6 +28,13 @@ struct subx_code {
  * known to the room src/host only. */
 subx_extern subx_code__import(const subx_code *code, size_t index);
 
+/*
+ * Hash of the code in bytes or in a file, as in subx_code_info, without decompressing or parsing
+ * it. False if it cannot be had, whatever the reason: loading the code tells.
+ */
+bool subx_code__hash(subx_slice bytes, size_t max_size, uint8_t hash[32]);
+bool subx_code__hash_of_file(const char *path, size_t max_size, uint8_t hash[32]);
+
 /* Take a reference; subx_code_free() drops one. */
 subx_code *subx_code__retain(const subx_code *code);
 

@@ -36,19 +36,18 @@ bool subx_artifact_store__is_name(const char *name, bool *is_remainder)
 }
 
 /* Where the artifact for this code and these options lies; for subx_mem__free(). */
-static char *path_of(const subx_executor *executor, const subx_code *code,
+static char *path_of(const subx_executor *executor, const uint8_t code_hash[32],
                      const struct subx_artifact *expected)
 {
     uint8_t fields[SUBX_ARTIFACT_VERSION_SIZE + 64], digest[32];
     struct subx_buf path = SUBX_BUF_INIT;
-    const subx_code_info info = subx_code_info_of(code);
     memcpy(fields, expected->engine_version, SUBX_ARTIFACT_VERSION_SIZE);
     memcpy(fields + SUBX_ARTIFACT_VERSION_SIZE, expected->compatibility, 32);
     memcpy(fields + SUBX_ARTIFACT_VERSION_SIZE + 32, expected->semantics, 32);
     subx_hash__blake2b_256(subx_slice__of(fields, sizeof fields), digest);
     subx_buf__append_text(&path, executor->artifact_folder);
     subx_buf__append_u8(&path, '/');
-    subx_hex__append(&path, subx_slice__of(info.hash, sizeof info.hash));
+    subx_hex__append(&path, subx_slice__of(code_hash, 32));
     subx_buf__append_u8(&path, '-');
     subx_hex__append(&path, subx_slice__of(digest, 8));
     subx_buf__append_text(&path, SUBX_ARTIFACT_SUFFIX);
@@ -62,16 +61,15 @@ static char *path_of(const subx_executor *executor, const subx_code *code,
 /* ---- Loading ---- */
 
 /* Why a file is not to be used, or NULL. */
-static const char *refusal(const struct subx_mapped_file *file, const subx_code *code,
+static const char *refusal(const struct subx_mapped_file *file, const uint8_t code_hash[32],
                            const struct subx_artifact *expected, struct subx_artifact *artifact,
                            subx_error *error)
 {
-    const subx_code_info info = subx_code_info_of(code);
     if (file->distrust[0] != '\0')
         return file->distrust;
     if (subx_artifact__read(subx_slice__of(file->data, file->len), artifact, error) != SUBX_OK)
         return error->message;
-    if (memcmp(artifact->code_hash, info.hash, sizeof info.hash) != 0)
+    if (memcmp(artifact->code_hash, code_hash, sizeof artifact->code_hash) != 0)
         return "it is of other code";
     return subx_artifact_load__mismatch(artifact, expected);
 }
@@ -82,7 +80,7 @@ static void touch(const struct subx_mapped_file *file)
     (void)futimens(file->descriptor, NULL);
 }
 
-static bool load_file(subx_executor *executor, const char *path, const subx_code *code,
+static bool load_file(subx_executor *executor, const char *path, const uint8_t code_hash[32],
                       const struct subx_artifact *expected, const subx_runtime_options *options,
                       subx_runtime **out, subx_status *status, subx_error *error)
 {
@@ -92,7 +90,7 @@ static bool load_file(subx_executor *executor, const char *path, const subx_code
     if (!subx_mapped_file__open(path, &file, &fault))
         return false; /* mostly: there is none yet */
     subx_error own = SUBX_ERROR_INIT;
-    const char *reason = refusal(&file, code, expected, &artifact, &own);
+    const char *reason = refusal(&file, code_hash, expected, &artifact, &own);
     if (reason == NULL) {
         const struct subx_compiled compiled = {
             .payload = artifact.payload,
@@ -116,7 +114,7 @@ static bool load_file(subx_executor *executor, const char *path, const subx_code
     return reason == NULL;
 }
 
-bool subx_artifact_store__load(subx_executor *executor, const subx_code *code,
+bool subx_artifact_store__load(subx_executor *executor, const uint8_t code_hash[32],
                                const subx_runtime_options *options, subx_runtime **out,
                                subx_status *status, subx_error *error)
 {
@@ -124,9 +122,9 @@ bool subx_artifact_store__load(subx_executor *executor, const subx_code *code,
     if (executor->artifact_folder == NULL ||
         subx_artifact_load__expect(executor, options, &expected, NULL) != SUBX_OK)
         return false;
-    char *const path = path_of(executor, code, &expected);
-    const bool is_loaded =
-        path != NULL && load_file(executor, path, code, &expected, options, out, status, error);
+    char *const path = path_of(executor, code_hash, &expected);
+    const bool is_loaded = path != NULL && load_file(executor, path, code_hash, &expected, options,
+                                                     out, status, error);
     subx_mem__free(path);
     return is_loaded;
 }
@@ -142,7 +140,7 @@ static subx_status write(subx_executor *executor, const subx_code *code,
     subx_bytes bytes = SUBX_BYTES_INIT;
     subx_status status =
         subx_artifact_load__write(executor, code, options, compiled, &made, &bytes, error);
-    char *const path = status == SUBX_OK ? path_of(executor, code, &made) : NULL;
+    char *const path = status == SUBX_OK ? path_of(executor, made.code_hash, &made) : NULL;
     if (status == SUBX_OK && path == NULL)
         status = subx_error__nomem(error);
     if (status == SUBX_OK &&

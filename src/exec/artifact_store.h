@@ -20,7 +20,7 @@
 bool subx_artifact_store__is_name(const char *name, bool *is_remainder);
 
 /* Make a runtime of an artifact in the executor's folder, false if there is none of use. */
-bool subx_artifact_store__load(subx_executor *executor, const subx_code *code,
+bool subx_artifact_store__load(subx_executor *executor, const uint8_t code_hash[32],
                                const subx_runtime_options *options, subx_runtime **out,
                                subx_status *status, subx_error *error);
 

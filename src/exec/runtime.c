@@ -9,6 +9,7 @@
 
 #include <subexec_rust_engine.h>
 
+#include "blob/code.h"
 #include "exec/artifact_store.h"
 #include "exec/compile.h"
 #include "exec/reset.h"
@@ -251,7 +252,8 @@ subx_status subx_runtime__of_code(subx_executor *executor, const subx_code *code
     struct subx_compiled compiled;
     subx_status status = SUBX_OK;
     *out = NULL;
-    if (subx_artifact_store__load(executor, code, options, out, &status, error))
+    const subx_code_info info = subx_code_info_of(code);
+    if (subx_artifact_store__load(executor, info.hash, options, out, &status, error))
         return status;
     executor->counters.compilations++;
     status = subx_compile__code(executor, subx_code_wasm(code), options, &compiled, error);
@@ -289,7 +291,11 @@ subx_status subx_runtime_load(subx_executor *executor, subx_slice bytes,
     if (options == NULL)
         options = &defaults;
     subx_status status = SUBX_OK;
+    uint8_t hash[32];
     if (subx_artifact_load__bytes(executor, bytes, options, out, &status, error))
+        return status;
+    if (executor->artifact_folder != NULL && subx_code__hash(bytes, options->max_code_size, hash) &&
+        subx_artifact_store__load(executor, hash, options, out, &status, error))
         return status;
     subx_code *code = NULL;
     status = subx_code_load(bytes, options->max_code_size, &code, error);
@@ -312,7 +318,13 @@ subx_status subx_runtime_load_file(subx_executor *executor, const char *path,
     if (options == NULL)
         options = &defaults;
     subx_status status = SUBX_OK;
+    uint8_t hash[32];
     if (subx_artifact_load__file(executor, path, options, out, &status, error))
+        return status;
+    /* What is kept is found without decompressing and parsing the code. */
+    if (executor->artifact_folder != NULL &&
+        subx_code__hash_of_file(path, options->max_code_size, hash) &&
+        subx_artifact_store__load(executor, hash, options, out, &status, error))
         return status;
     subx_code *code = NULL;
     status = subx_code_load_file(path, options->max_code_size, &code, error);

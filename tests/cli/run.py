@@ -89,7 +89,7 @@ def execute(case, program, guests):
         for name, data in case.files:
             with open(os.path.join(folder, name), "wb") as out:
                 out.write(data)
-        environment = dict(os.environ, PATH=os.path.join(folder, ".bin") + ":" + os.environ["PATH"], LC_ALL="C")
+        environment = dict(os.environ, PATH=os.path.join(folder, ".bin") + ":" + os.environ["PATH"], LC_ALL="C", SUBEXEC_CACHE="none")
         environment.pop("NO_COLOR", None)
         done = subprocess.run(["sh", "-c", case.command], cwd=folder, env=environment, timeout=TIMEOUT,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
