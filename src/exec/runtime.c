@@ -245,24 +245,32 @@ subx_status subx_runtime__new(subx_executor *executor, subx_slice wasm,
     return status;
 }
 
-subx_status subx_runtime__of_code(subx_executor *executor, const subx_code *code,
-                                  const subx_runtime_options *options, subx_runtime **out,
-                                  subx_error *error)
+static subx_status compile_and_keep(subx_executor *executor, const subx_code *code,
+                                    const subx_runtime_options *options, subx_runtime **out,
+                                    subx_error *error)
 {
     struct subx_compiled compiled;
-    subx_status status = SUBX_OK;
-    *out = NULL;
-    const subx_code_info info = subx_code_info_of(code);
-    if (subx_artifact_store__load(executor, info.hash, options, out, &status, error))
-        return status;
     executor->counters.compilations++;
-    status = subx_compile__code(executor, subx_code_wasm(code), options, &compiled, error);
+    subx_status status =
+        subx_compile__code(executor, subx_code_wasm(code), options, &compiled, error);
     if (status == SUBX_OK)
         status = subx_runtime__from_compiled(executor, &compiled, options, out, error);
     if (status == SUBX_OK)
         subx_artifact_store__keep(executor, code, options, &compiled);
     subx_compiled__free(&compiled);
     return status;
+}
+
+subx_status subx_runtime__of_code(subx_executor *executor, const subx_code *code,
+                                  const subx_runtime_options *options, subx_runtime **out,
+                                  subx_error *error)
+{
+    const subx_code_info info = subx_code_info_of(code);
+    subx_status status = SUBX_OK;
+    *out = NULL;
+    if (subx_artifact_store__load(executor, info.hash, options, out, &status, error))
+        return status;
+    return compile_and_keep(executor, code, options, out, error);
 }
 
 subx_status subx_runtime_new(subx_executor *executor, const subx_code *code,
@@ -300,7 +308,7 @@ subx_status subx_runtime_load(subx_executor *executor, subx_slice bytes,
     subx_code *code = NULL;
     status = subx_code_load(bytes, options->max_code_size, &code, error);
     if (status == SUBX_OK)
-        status = subx_runtime__of_code(executor, code, options, out, error);
+        status = compile_and_keep(executor, code, options, out, error);
     subx_code_free(code);
     return status;
 }
@@ -329,7 +337,7 @@ subx_status subx_runtime_load_file(subx_executor *executor, const char *path,
     subx_code *code = NULL;
     status = subx_code_load_file(path, options->max_code_size, &code, error);
     if (status == SUBX_OK)
-        status = subx_runtime__of_code(executor, code, options, out, error);
+        status = compile_and_keep(executor, code, options, out, error);
     subx_code_free(code);
     return status;
 }
