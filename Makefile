@@ -1,10 +1,11 @@
 # A thin wrapper: the build is CMake's (CMakePresets.json), the checks are programs in tools/.
-.PHONY: help demo build test check format asan tsan setup data clean
+.PHONY: help demo build test check format asan tsan setup data install deb clean
 .DEFAULT_GOAL := help
 # CMake and CTest use all cores by themselves.
 .NOTPARALLEL:
 
 jobs := $(shell nproc)
+PREFIX ?= /usr/local
 ctest := ctest --no-tests=error --parallel $(jobs) --preset
 
 help: ## this list
@@ -39,6 +40,14 @@ check: ## layers, symbols, documents, headers, formatting, a second compiler
 	@tools/check-headers cc clang-14
 	@tools/check-format
 	@tools/check-clang
+
+install: build ## program, libraries, headers, manual into PREFIX (/usr/local), below DESTDIR
+	@cmake --build --preset release --target subexec_install_files
+	@DESTDIR="$(DESTDIR)" cmake --install build/release --prefix "$(PREFIX)"
+
+deb: build ## the same as a Debian package, in build/release
+	@cmake --build --preset release --target subexec_install_files
+	@cd build/release && cpack
 
 format: ## format all C files in place
 	@tools/setup --ci

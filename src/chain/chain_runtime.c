@@ -112,7 +112,7 @@ static subx_status state_version_of(subx_executor *executor, const subx_code *co
     subx_status status = subx_code_version(code, &version, &found, error);
     if (status == SUBX_OK && !found && chooses_version(code)) {
         if (runtime == NULL)
-            status = subx_runtime_new(executor, code, options, &own, error);
+            status = subx_runtime_get(executor, code, options, &own, error);
         if (status == SUBX_OK)
             status = ask(runtime != NULL ? runtime : own, &version, error);
     }
@@ -137,7 +137,7 @@ static subx_status make(struct subx_chain_runtime *runtime, subx_slice bytes, su
     options.heap = runtime->heap;
     subx_status status = subx_code_load(bytes, options.max_code_size, &code, error);
     if (status == SUBX_OK)
-        status = subx_runtime_new(runtime->executor, code, &options, &runtime->runtime, error);
+        status = subx_runtime_get(runtime->executor, code, &options, &runtime->runtime, error);
     if (status == SUBX_OK)
         status = state_version_of(runtime->executor, code, runtime->runtime, &options,
                                   &runtime->state_version, error);

@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 
+#include <subexec/cache.h>
 #include <subexec/runtime.h>
 #include <subexec/state.h>
 
