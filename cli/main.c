@@ -12,8 +12,8 @@
 #include "output.h"
 
 static const struct command *const commands[] = {
-    &command_inspect, &command_call,  &command_prepare, &command_instrument, &command_batch,
-    &command_bench,   &command_state, &command_replay,  &command_cache,
+    &command_inspect, &command_call,  &command_prepare, &command_instrument,  &command_batch,
+    &command_bench,   &command_state, &command_replay,  &command_build_block, &command_cache,
 };
 
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };

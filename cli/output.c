@@ -184,12 +184,22 @@ void output_json_append(json_t *array, json_t *value)
     must(json_array_append_new(array, value));
 }
 
-void output_json(json_t *value)
+static void print_json(json_t *value, size_t flags)
 {
     must(value == NULL ? -1 : 0);
-    json_dumpf(value, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(12));
+    json_dumpf(value, stdout, flags | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(12));
     putchar('\n');
     json_decref(value);
+}
+
+void output_json(json_t *value)
+{
+    print_json(value, JSON_INDENT(2));
+}
+
+void output_json_line(json_t *value)
+{
+    print_json(value, JSON_COMPACT);
 }
 
 void output_label(const char *label)

@@ -51,6 +51,9 @@ void output_json_append(json_t *array, json_t *value);
 /* Print a JSON value and a newline on stdout, and release it. */
 void output_json(json_t *value);
 
+/* The same on one line. */
+void output_json_line(json_t *value);
+
 /* Memory that must not be NULL: ends the program if there is none. Release with free(). */
 void *output_memory(size_t count, size_t size);
 
