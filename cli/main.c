@@ -22,7 +22,7 @@ static void help(FILE *stream)
 {
     fputs("usage: subexec COMMAND ...\n\nRuns the runtimes of Polkadot-SDK chains.\n\n", stream);
     for (int i = 0; i < COMMAND_COUNT; i++)
-        fprintf(stream, "  %-12s%s\n", commands[i]->name, commands[i]->summary);
+        fprintf(stream, "  %-13s%s\n", commands[i]->name, commands[i]->summary);
     fputs("\n"
           "  subexec COMMAND --help      explain a command\n"
           "  subexec --version           print the versions of subexec and of its engine\n"
