@@ -1,4 +1,5 @@
 /* subexec build-block: author blocks with the inherents that the runtime makes itself. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -327,12 +328,17 @@ static subx_status build(struct building *building, subx_block **block, subx_err
 static subx_status write_block(struct building *building, const subx_block *block,
                                subx_error *error)
 {
+    const char *path = building->settings->output_path;
     subx_bytes text = SUBX_BYTES_INIT;
-    const subx_status status = subx_block_to_json(block, &text, error);
-    if (status == SUBX_OK) {
-        /* a write that fails is found when the file is closed */
-        (void)fwrite(text.data, 1, text.len, building->out);
-        (void)fputc('\n', building->out);
+    subx_status status = subx_block_to_json(block, &text, error);
+    if (status != SUBX_OK)
+        return status;
+    errno = 0;
+    if (fwrite(text.data, 1, text.len, building->out) != text.len ||
+        fputc('\n', building->out) == EOF) {
+        status = error->status = SUBX_IO;
+        snprintf(error->message, sizeof error->message, "%s: %s",
+                 path != NULL ? path : "standard output", strerror(errno));
     }
     subx_bytes_free(&text);
     return status;
