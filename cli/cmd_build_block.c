@@ -105,6 +105,7 @@ struct building {
     FILE *out;
     struct progress progress;
     struct tally tally;
+    char said[512];  /* the runtime's last line of level error in this call; may be empty */
     json_t *results; /* of the block's extrinsics; NULL: nobody asks */
 };
 
@@ -246,6 +247,26 @@ static void free_list(struct byte_list *list)
 
 /* ---- A block ---- */
 
+/* Runtimes of the first years log why they panic, where others tell the host. */
+static void hear(void *data, subx_log_level level, subx_slice target, subx_slice message)
+{
+    struct building *building = data;
+    if (level == SUBX_LOG_ERROR)
+        snprintf(building->said, sizeof building->said, "%.*s",
+                 (int)(message.len < sizeof building->said ? message.len : sizeof building->said),
+                 (const char *)message.data);
+    if (level <= building->settings->log_level)
+        log_print(NULL, level, target, message);
+}
+
+static void add_what_was_said(const struct building *building, subx_error *error)
+{
+    const size_t len = strlen(error->message);
+    if (error->status == SUBX_ABORTED_DUE_TO_TRAP && building->said[0] != '\0')
+        snprintf(error->message + len, sizeof error->message - len, "; the runtime: %s",
+                 building->said);
+}
+
 /* An extrinsic is left out, and the others go on. */
 static void leave_out(struct building *building, size_t index, const subx_applied *applied,
                       const subx_error *error)
@@ -264,7 +285,9 @@ static void add(struct building *building, subx_builder *builder, size_t index,
     subx_error error = SUBX_ERROR_INIT;
     subx_applied applied;
     struct tally *tally = &building->tally;
+    building->said[0] = '\0';
     const subx_status status = subx_builder_apply(builder, extrinsic, &applied, &error);
+    add_what_was_said(building, &error);
     if (building->results != NULL)
         output_json_append(building->results, status == SUBX_OK
                                                   ? build_report_extrinsic(index, &applied)
@@ -306,6 +329,16 @@ static subx_status fill(struct building *building, subx_builder *builder, subx_e
     return SUBX_OK;
 }
 
+static subx_status finish(struct building *building, subx_builder *builder, subx_block **block,
+                          subx_error *error)
+{
+    building->said[0] = '\0';
+    const subx_status status = subx_builder_finish(builder, block, error);
+    if (status != SUBX_OK)
+        add_what_was_said(building, error);
+    return status;
+}
+
 static subx_status build(struct building *building, subx_block **block, subx_error *error)
 {
     subx_build_options build_options = SUBX_BUILD_OPTIONS_INIT;
@@ -318,7 +351,7 @@ static subx_status build(struct building *building, subx_block **block, subx_err
     if (status == SUBX_OK)
         status = fill(building, builder, error);
     if (status == SUBX_OK)
-        status = subx_builder_finish(builder, block, error);
+        status = finish(building, builder, block, error);
     if (status == SUBX_OK)
         status = subx_chain_adopt(building->chain, builder, NULL, error);
     subx_builder_free(builder);
@@ -488,8 +521,10 @@ static enum exit_code run_settings(struct settings *settings)
     subx_chain_options chain_options = SUBX_CHAIN_OPTIONS_INIT;
     chain_options.runtime = &settings->runtime;
     chain_options.authors = true;
-    chain_options.log = settings->log_level != SUBX_LOG_OFF ? log_print : NULL;
-    chain_options.log_level = settings->log_level;
+    chain_options.log = hear;
+    chain_options.log_data = &building;
+    chain_options.log_level =
+        settings->log_level > SUBX_LOG_ERROR ? settings->log_level : SUBX_LOG_ERROR;
     subx_status status =
         load_state(settings->state_path, settings->state_version, &building.state, NULL, &error);
     if (status == SUBX_OK)
