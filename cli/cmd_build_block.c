@@ -535,7 +535,7 @@ static enum exit_code run_settings(struct settings *settings)
         status = run_with(&building, &error);
     enum exit_code outcome = building.tally.left_out > 0 ? EXIT_RUNTIME : EXIT_DONE;
     if (status != SUBX_OK)
-        outcome = output_failure(&error, settings->json);
+        outcome = settings->json ? output_failure_line(&error) : output_failure(&error, false);
     else if (settings->output_path != NULL && !settings->json)
         print_summary(&building.tally);
     subx_chain_free(building.chain);

@@ -335,7 +335,10 @@ static enum exit_code finish(const struct replay *replay, subx_status status,
             output_hint("no block was in the range (%" PRIu64 " were left out)", tally->skipped);
         return EXIT_DONE;
     }
-    const enum exit_code outcome = output_failure(error, replay->settings->json);
+    const struct settings *settings = replay->settings;
+    const enum exit_code outcome = settings->json && settings->extrinsics
+                                       ? output_failure_line(error)
+                                       : output_failure(error, settings->json);
     if (tally->blocks > 0)
         output_hint("%" PRIu64 " blocks before it were right", tally->blocks);
     hint_at_state(replay);

@@ -29,6 +29,9 @@ void output_hint(const char *format, ...) __attribute__((format(printf, 1, 2)));
  */
 enum exit_code output_failure(const subx_error *error, bool json);
 
+/* The same with the object on one line, for output that is lines of JSON. */
+enum exit_code output_failure_line(const subx_error *error);
+
 /* Untrusted text, characters that could steer a terminal replaced by '?'. */
 void output_text(FILE *stream, subx_slice text);
 
