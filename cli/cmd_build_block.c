@@ -310,10 +310,13 @@ static subx_status fill(struct building *building, subx_builder *builder, subx_e
     const struct settings *settings = building->settings;
     const struct author *author = &settings->author;
     size_t made = 0;
+    building->said[0] = '\0';
     const subx_status status = subx_builder_make_inherents(builder, author->inherents,
                                                            author->inherent_count, &made, error);
-    if (status != SUBX_OK)
+    if (status != SUBX_OK) {
+        add_what_was_said(building, error);
         return status;
+    }
     for (size_t i = 0; i < made; i++)
         add(building, builder, i, subx_builder_inherent(builder, i));
     const size_t count = building->tally.blocks == 0 ? settings->extrinsics.count : 0;
