@@ -572,5 +572,6 @@ const struct command command_build_block = {
         "the state, or begin at 1600000000000 ms. Exit code 1 also if an extrinsic was left out.",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
+    .keeps_code = true,
     .run = run,
 };
