@@ -12,7 +12,7 @@ help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1|\2/p' Makefile | while IFS='|' read -r target text; do \
 		printf '  %-12s %s\n' "$$target" "$$text"; done
 
-demo: data build ## build, fetch real chain data, call five real runtimes
+demo: data build ## build, fetch real chain data, run real runtimes, author blocks and replay them
 	@tools/demo
 
 build: setup ## the library and the program, in build/release

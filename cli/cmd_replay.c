@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "build_report.h"
 #include "clock.h"
 #include "command.h"
 #include "load_state.h"
@@ -17,6 +18,7 @@ enum {
     OPTION_STATE,
     OPTION_FROM,
     OPTION_TO,
+    OPTION_EXTRINSICS,
     OPTION_JSON,
     OPTION_STATE_VERSION,
     OPTION_STRATEGY,
@@ -29,6 +31,9 @@ static const struct option_spec options[] = {
     [OPTION_STATE] = {"state", "FILE", "the state before the first block; needed"},
     [OPTION_FROM] = {"from", "NUMBER", "leave out blocks with lower numbers"},
     [OPTION_TO] = {"to", "NUMBER", "stop after this block"},
+    [OPTION_EXTRINSICS] = {"extrinsics", NULL,
+                           "execute extrinsic by extrinsic, as an author does, and tell what\n"
+                           "each did; with --json as lines of JSON"},
     [OPTION_JSON] = {"json", NULL, "print facts as JSON"},
     [OPTION_STATE_VERSION] = SPEC_STATE_VERSION,
     [OPTION_STRATEGY] = SPEC_STRATEGY,
@@ -53,7 +58,7 @@ struct settings {
     uint8_t state_version;
     subx_runtime_options runtime;
     subx_log_level log_level;
-    bool json;
+    bool json, extrinsics;
 };
 
 struct tally {
@@ -72,6 +77,7 @@ struct replay {
     subx_block_reader *reader;
     struct progress progress;
     struct tally tally;
+    uint64_t number;       /* of the block that is executed */
     bool is_first_failure; /* the first block that was executed failed */
 };
 
@@ -84,6 +90,7 @@ static enum exit_code parse(const struct arguments *given, struct settings *out)
         .to = UINT64_MAX,
         .runtime = SUBX_RUNTIME_OPTIONS_INIT,
         .json = given->given[OPTION_JSON],
+        .extrinsics = given->given[OPTION_EXTRINSICS],
     };
     if (out->state_path == NULL)
         return opt_wrong(command, "replay: option --state FILE is missing");
@@ -166,6 +173,37 @@ static subx_status next_block(struct replay *replay, subx_block **block, subx_er
     return status;
 }
 
+/* What an extrinsic did, before the block's root is known. */
+static subx_status tell_extrinsic(void *data, size_t index, const subx_applied *applied)
+{
+    const struct replay *replay = data;
+    output_progress_end();
+    if (replay->settings->json) {
+        json_t *object = build_report_extrinsic(index, applied);
+        output_json_set(object, "block", json_integer((json_int_t)replay->number));
+        output_json_line(object);
+        return SUBX_OK;
+    }
+    printf("block %" PRIu64 "  extrinsic %-4zu %-8s", replay->number, index,
+           build_report_result(applied->kind));
+    if (applied->events_known)
+        printf("%4" PRIu32 " %s", applied->events, applied->events == 1 ? "event " : "events");
+    else
+        fputs("   ? events", stdout);
+    printf("%10.3f ms%s%s\n", clock_milliseconds(applied->time),
+           applied->reason[0] != '\0' ? "  " : "", applied->reason);
+    return SUBX_OK;
+}
+
+static subx_status execute(struct replay *replay, const subx_block *block, subx_block_stats *stats,
+                           subx_error *error)
+{
+    replay->number = subx_block_header(block)->number;
+    return replay->settings->extrinsics
+               ? subx_chain_execute_each(replay->chain, block, tell_extrinsic, replay, stats, error)
+               : subx_chain_execute(replay->chain, block, stats, error);
+}
+
 static subx_status run_blocks(struct replay *replay, subx_error *error)
 {
     const uint64_t start = clock_now();
@@ -179,7 +217,7 @@ static subx_status run_blocks(struct replay *replay, subx_error *error)
             break;
         if (replay->tally.blocks == 0)
             output_progress("compiling the runtime");
-        status = subx_chain_execute(replay->chain, block, &stats, error);
+        status = execute(replay, block, &stats, error);
         if (status == SUBX_OK) {
             add_up(&replay->tally, block, &stats);
             show_progress(replay, start);
@@ -196,7 +234,7 @@ static subx_status run_blocks(struct replay *replay, subx_error *error)
 
 /* ---- Results ---- */
 
-static void print_json(const struct tally *tally)
+static void print_json(const struct tally *tally, bool on_one_line)
 {
     const subx_block_stats *sum = &tally->sum;
     const uint64_t spent = tally->total_time - sum->runtime_time;
@@ -222,7 +260,10 @@ static void print_json(const struct tally *tally)
     output_json_set(times, "root", json_integer((json_int_t)sum->root_time));
     output_json_set(times, "commit", json_integer((json_int_t)sum->commit_time));
     output_json_set(object, "time_ns", times);
-    output_json(object);
+    if (on_one_line)
+        output_json_line(object);
+    else
+        output_json(object);
 }
 
 static void print_share(const char *name, uint64_t part, uint64_t whole)
@@ -287,14 +328,17 @@ static enum exit_code finish(const struct replay *replay, subx_status status,
     const struct tally *tally = &replay->tally;
     if (status == SUBX_OK) {
         if (replay->settings->json)
-            print_json(tally);
+            print_json(tally, replay->settings->extrinsics);
         else
             print_text(tally);
         if (tally->blocks == 0)
             output_hint("no block was in the range (%" PRIu64 " were left out)", tally->skipped);
         return EXIT_DONE;
     }
-    const enum exit_code outcome = output_failure(error, replay->settings->json);
+    const struct settings *settings = replay->settings;
+    const enum exit_code outcome = settings->json && settings->extrinsics
+                                       ? output_failure_line(error)
+                                       : output_failure(error, settings->json);
     if (tally->blocks > 0)
         output_hint("%" PRIu64 " blocks before it were right", tally->blocks);
     hint_at_state(replay);

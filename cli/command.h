@@ -44,6 +44,7 @@ struct command {
 
 extern const struct command command_batch;
 extern const struct command command_bench;
+extern const struct command command_build_block;
 extern const struct command command_cache;
 extern const struct command command_call;
 extern const struct command command_inspect;

@@ -98,23 +98,6 @@ static bool is_standard_output(const struct stat *facts)
            output.st_ino == facts->st_ino;
 }
 
-/* Write to `stream` and close it. */
-static bool fill(FILE *stream, subx_slice bytes)
-{
-    const bool written = fwrite(bytes.data, 1, bytes.len, stream) == bytes.len;
-    const int number = errno;
-    const bool closed = fclose(stream) == 0;
-    if (!written)
-        errno = number;
-    return written && closed;
-}
-
-static bool write_in_place(const char *path, subx_slice bytes)
-{
-    FILE *stream = fopen(path, "wbe");
-    return stream != NULL && fill(stream, bytes);
-}
-
 /* Mode of a file that open() would make. */
 static mode_t default_mode(void)
 {
@@ -123,34 +106,95 @@ static mode_t default_mode(void)
     return 0666 & ~mask;
 }
 
-static bool write_renamed(const char *path, subx_slice bytes)
+/* Forget the writer; what it wrote under a temporary name is gone, unless it was renamed. */
+static void drop(struct file_writer *writer)
 {
-    const size_t room = strlen(path) + sizeof ".XXXXXX";
-    char *temporary = output_memory(room, 1);
-    snprintf(temporary, room, "%s.XXXXXX", path);
-    const int fd = mkstemp(temporary);
-    FILE *stream = fd < 0 ? NULL : fdopen(fd, "wb");
-    bool good = stream != NULL && fill(stream, bytes);
-    good = good && chmod(temporary, default_mode()) == 0 && rename(temporary, path) == 0;
     const int number = errno;
-    if (!good && fd >= 0)
-        (void)unlink(temporary);
-    free(temporary);
+    if (writer->stream != NULL && !writer->is_standard_output)
+        (void)fclose(writer->stream);
+    if (writer->temporary != NULL && writer->temporary[0] != '\0')
+        (void)unlink(writer->temporary);
+    free(writer->temporary);
+    free(writer->path);
+    *writer = (struct file_writer){NULL, NULL, NULL, false};
     errno = number;
-    return good;
 }
 
-bool files_write(const char *path, subx_slice bytes, subx_error *error)
+static FILE *open_temporary(struct file_writer *writer)
+{
+    const size_t room = strlen(writer->path) + sizeof ".XXXXXX";
+    writer->temporary = output_memory(room, 1);
+    snprintf(writer->temporary, room, "%s.XXXXXX", writer->path);
+    const int fd = mkstemp(writer->temporary);
+    if (fd >= 0)
+        return fdopen(fd, "wb");
+    free(writer->temporary);
+    writer->temporary = NULL;
+    return NULL;
+}
+
+bool files_create(const char *path, struct file_writer *out, subx_error *error)
 {
     struct stat status, link;
     const bool exists = stat(path, &status) == 0;
     /* A rename would put a file in the place of a device, a pipe or a link. */
     const bool in_place =
         (exists && !S_ISREG(status.st_mode)) || (lstat(path, &link) == 0 && S_ISLNK(link.st_mode));
-    bool good = false;
-    if (exists && is_standard_output(&status))
-        good = fwrite(bytes.data, 1, bytes.len, stdout) == bytes.len && fflush(stdout) == 0;
+    *out = (struct file_writer){NULL, NULL, NULL, exists && is_standard_output(&status)};
+    out->path = output_memory(strlen(path) + 1, 1);
+    memcpy(out->path, path, strlen(path));
+    if (out->is_standard_output)
+        out->stream = stdout;
     else
-        good = in_place ? write_in_place(path, bytes) : write_renamed(path, bytes);
-    return good || fail(error, SUBX_IO, path, strerror(errno));
+        out->stream = in_place ? fopen(path, "wbe") : open_temporary(out);
+    if (out->stream != NULL)
+        return true;
+    drop(out);
+    return fail(error, SUBX_IO, path, strerror(errno));
+}
+
+/* Write out what is left and close. */
+static bool finish(struct file_writer *writer)
+{
+    FILE *stream = writer->stream;
+    if (writer->is_standard_output)
+        return fflush(stream) == 0 && ferror(stream) == 0;
+    writer->stream = NULL;
+    const bool written = fflush(stream) == 0 && ferror(stream) == 0;
+    const int number = errno;
+    const bool closed = fclose(stream) == 0;
+    if (!written)
+        errno = number;
+    return written && closed;
+}
+
+bool files_close(struct file_writer *writer, bool keep, subx_error *error)
+{
+    bool good = true;
+    if (keep) {
+        good = finish(writer);
+        if (good && writer->temporary != NULL) {
+            good = chmod(writer->temporary, default_mode()) == 0 &&
+                   rename(writer->temporary, writer->path) == 0;
+            if (good)
+                writer->temporary[0] = '\0'; /* nothing to remove */
+        }
+        if (!good)
+            (void)fail(error, SUBX_IO, writer->path, strerror(errno));
+    }
+    drop(writer);
+    return good;
+}
+
+bool files_write(const char *path, subx_slice bytes, subx_error *error)
+{
+    struct file_writer writer;
+    if (!files_create(path, &writer, error))
+        return false;
+    errno = 0;
+    if (fwrite(bytes.data, 1, bytes.len, writer.stream) == bytes.len)
+        return files_close(&writer, true, error);
+    (void)fail(error, SUBX_IO, path, strerror(errno));
+    (void)files_close(&writer, false, NULL);
+    return false;
 }

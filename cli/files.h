@@ -3,6 +3,7 @@
 #define SUBX_CLI_FILES_H
 
 #include <stdbool.h>
+#include <stdio.h>
 
 #include <subexec/bytes.h>
 #include <subexec/status.h>
@@ -21,6 +22,20 @@ bool files_bytes_of(const char *text, struct file_bytes *out, subx_error *error)
 
 /* Hex digits with or without "0x". */
 bool files_decode_hex(const char *text, struct file_bytes *out, subx_error *error);
+
+/* A file on its way: under a temporary name, or in place where a rename would do harm. */
+struct file_writer {
+    FILE *stream;           /* to write to; NULL: closed */
+    char *path, *temporary; /* `temporary` is NULL in place */
+    bool is_standard_output;
+};
+
+/* Begin a file, as files_write() does. False: `error` says why, and there is nothing to close. */
+bool files_create(const char *path, struct file_writer *out, subx_error *error);
+
+/* End it: under its name, or, if it is not to be kept, as if it had never been (what was written in
+ * place stays). False: `error` says why, it is not kept. */
+bool files_close(struct file_writer *writer, bool keep, subx_error *error);
 
 /* Write a file: by way of a temporary name and a rename, unless the path is there and no regular
  * file (a device, a pipe, a link) or is where standard output goes. False: `error` says why, and

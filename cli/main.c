@@ -12,8 +12,8 @@
 #include "output.h"
 
 static const struct command *const commands[] = {
-    &command_inspect, &command_call,  &command_prepare, &command_instrument, &command_batch,
-    &command_bench,   &command_state, &command_replay,  &command_cache,
+    &command_inspect, &command_call,  &command_prepare, &command_instrument,  &command_batch,
+    &command_bench,   &command_state, &command_replay,  &command_build_block, &command_cache,
 };
 
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
@@ -22,7 +22,7 @@ static void help(FILE *stream)
 {
     fputs("usage: subexec COMMAND ...\n\nRuns the runtimes of Polkadot-SDK chains.\n\n", stream);
     for (int i = 0; i < COMMAND_COUNT; i++)
-        fprintf(stream, "  %-12s%s\n", commands[i]->name, commands[i]->summary);
+        fprintf(stream, "  %-13s%s\n", commands[i]->name, commands[i]->summary);
     fputs("\n"
           "  subexec COMMAND --help      explain a command\n"
           "  subexec --version           print the versions of subexec and of its engine\n"

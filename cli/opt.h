@@ -7,7 +7,7 @@
 
 #include "command.h"
 
-enum { OPT_MAX_OPTIONS = 16, OPT_MAX_ARGUMENTS = 4, OPT_MAX_REPEATED = 64 };
+enum { OPT_MAX_OPTIONS = 24, OPT_MAX_ARGUMENTS = 4, OPT_MAX_REPEATED = 64 };
 
 /* What was given; all strings are borrowed from argv. */
 struct arguments {

@@ -72,18 +72,20 @@ static enum exit_code exit_code_of(subx_status status)
     return input ? EXIT_INPUT : EXIT_RUNTIME;
 }
 
+static json_t *error_json(const subx_error *error)
+{
+    json_t *detail = json_object(), *root = json_object();
+    output_json_set(detail, "kind", output_json_text(slice_of(subx_status_name(error->status))));
+    output_json_set(detail, "message", output_json_text(slice_of(error->message)));
+    output_json_set(detail, "backtrace", output_json_text(slice_of(error->backtrace)));
+    output_json_set(root, "error", detail);
+    return root;
+}
+
 enum exit_code output_failure(const subx_error *error, bool json)
 {
-    if (json) {
-        json_t *detail = json_object();
-        output_json_set(detail, "kind",
-                        output_json_text(slice_of(subx_status_name(error->status))));
-        output_json_set(detail, "message", output_json_text(slice_of(error->message)));
-        output_json_set(detail, "backtrace", output_json_text(slice_of(error->backtrace)));
-        json_t *root = json_object();
-        output_json_set(root, "error", detail);
-        output_json(root);
-    }
+    if (json)
+        output_json(error_json(error));
     output_error("%s: %s", subx_status_name(error->status), error->message);
     const size_t len = strlen(error->backtrace);
     if (len > 0) {
@@ -91,6 +93,12 @@ enum exit_code output_failure(const subx_error *error, bool json)
         fputs(error->backtrace[len - 1] == '\n' ? "" : "\n", stderr);
     }
     return exit_code_of(error->status);
+}
+
+enum exit_code output_failure_line(const subx_error *error)
+{
+    output_json_line(error_json(error));
+    return output_failure(error, false);
 }
 
 /* Whether the character at `at` is a control character, of ASCII or of Latin-1 (two bytes). */
@@ -184,12 +192,22 @@ void output_json_append(json_t *array, json_t *value)
     must(json_array_append_new(array, value));
 }
 
-void output_json(json_t *value)
+static void print_json(json_t *value, size_t flags)
 {
     must(value == NULL ? -1 : 0);
-    json_dumpf(value, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(12));
+    json_dumpf(value, stdout, flags | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(12));
     putchar('\n');
     json_decref(value);
+}
+
+void output_json(json_t *value)
+{
+    print_json(value, JSON_INDENT(2));
+}
+
+void output_json_line(json_t *value)
+{
+    print_json(value, JSON_COMPACT);
 }
 
 void output_label(const char *label)

@@ -29,6 +29,9 @@ void output_hint(const char *format, ...) __attribute__((format(printf, 1, 2)));
  */
 enum exit_code output_failure(const subx_error *error, bool json);
 
+/* The same with the object on one line, for output that is lines of JSON. */
+enum exit_code output_failure_line(const subx_error *error);
+
 /* Untrusted text, characters that could steer a terminal replaced by '?'. */
 void output_text(FILE *stream, subx_slice text);
 
@@ -50,6 +53,9 @@ void output_json_append(json_t *array, json_t *value);
 
 /* Print a JSON value and a newline on stdout, and release it. */
 void output_json(json_t *value);
+
+/* The same on one line. */
+void output_json_line(json_t *value);
 
 /* Memory that must not be NULL: ends the program if there is none. Release with free(). */
 void *output_memory(size_t count, size_t size);

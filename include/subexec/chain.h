@@ -119,7 +119,7 @@ typedef struct subx_chain_options {
     /** sizeof of this struct, set by the initializer. */
     size_t struct_size;
     /** How runtimes are made; NULL for the defaults. The heap is that of other calls: blocks get
-     * twice as much, and `:heappages` in the state goes before it. Needed until the chain is made;
+     * twice as much unless `authors` is set, and `:heappages` in the state goes before it. Needed until the chain is made;
      * its imports until the chain is freed. */
     const subx_runtime_options *runtime;
     subx_semantics semantics;
@@ -128,11 +128,14 @@ typedef struct subx_chain_options {
     /** Handed to `log`. */
     void *log_data;
     subx_log_level log_level;
+    /** Blocks get the heap of other calls, not twice as much: what a node does that authors them,
+     * so that what it builds surely fits where it is executed. */
+    bool authors;
 } subx_chain_options;
 
-#define SUBX_CHAIN_OPTIONS_INIT                                                   \
-    {                                                                             \
-        sizeof(subx_chain_options), NULL, SUBX_FAITHFUL, NULL, NULL, SUBX_LOG_OFF \
+#define SUBX_CHAIN_OPTIONS_INIT                                                          \
+    {                                                                                    \
+        sizeof(subx_chain_options), NULL, SUBX_FAITHFUL, NULL, NULL, SUBX_LOG_OFF, false \
     }
 
 /** What a block took; times in nanoseconds. */

@@ -21,6 +21,7 @@
 #define SUBEXEC_SUBEXEC_H
 
 #include <subexec/block.h>
+#include <subexec/build.h>
 #include <subexec/bytes.h>
 #include <subexec/cache.h>
 #include <subexec/chain.h>

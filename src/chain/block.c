@@ -21,8 +21,7 @@ static subx_status list_items(subx_block *block, subx_error *error)
     return status;
 }
 
-/* Move past one extrinsic: its length and as many bytes. */
-static bool take_extrinsic(struct subx_reader *reader, subx_slice *extrinsic)
+bool subx_block__take_extrinsic(struct subx_reader *reader, subx_slice *extrinsic)
 {
     const uint8_t *start = reader->at;
     subx_slice inner = SUBX_EMPTY;
@@ -42,7 +41,7 @@ static subx_status list_extrinsics(subx_block *block, struct subx_reader *reader
     if (block->extrinsics == NULL)
         return subx_error__nomem(error);
     for (size_t i = 0; i < block->extrinsic_count; i++)
-        if (!take_extrinsic(reader, &block->extrinsics[i]))
+        if (!subx_block__take_extrinsic(reader, &block->extrinsics[i]))
             return subx_header__fail(reader, error,
                                      "extrinsic %zu: cut, or its length is malformed", i);
     block->body = (subx_slice){start, (size_t)(reader->at - start)};
@@ -159,7 +158,7 @@ static subx_status append_extrinsics(struct subx_buf *buf, const struct subx_blo
         const subx_slice bytes = subx_block_parts__bytes(parts, parts->extrinsics.parts[i]);
         struct subx_reader reader = subx_reader__of(bytes);
         subx_slice extrinsic = SUBX_EMPTY;
-        if (!take_extrinsic(&reader, &extrinsic) || reader.left > 0)
+        if (!subx_block__take_extrinsic(&reader, &extrinsic) || reader.left > 0)
             return subx_error__set(
                 error, SUBX_INVALID_INPUT,
                 "extrinsics[%zu]: its length in front does not fit its %zu bytes", i, bytes.len);

@@ -15,6 +15,9 @@ struct subx_block {
     subx_bytes encoded; /* all slices above are in it */
 };
 
+/* Move past one extrinsic: its length and as many bytes, all of which are `extrinsic`. */
+bool subx_block__take_extrinsic(struct subx_reader *reader, subx_slice *extrinsic);
+
 /* Like subx_block_decode(), and takes the bytes over, on failure too. */
 subx_status subx_block__take(subx_bytes *scale, subx_block **out, subx_error *error);
 

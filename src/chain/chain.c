@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "chain/builder.h"
 #include "chain/chain_runtime.h"
 #include "chain/execute.h"
 #include "storage/changes.h"
@@ -19,7 +20,8 @@ struct subx_chain {
     struct subx_chain_load load; /* of the runtime that comes after it */
     subx_changes_options changes_options;
     subx_call_options call_options;
-    subx_changes *changes; /* empty; NULL: to be made */
+    subx_changes *changes; /* empty, but for those of a builder; NULL: to be made */
+    bool is_building;      /* a builder has been given the changes */
     bool has_head;
     subx_header head; /* of the last block */
 };
@@ -42,7 +44,7 @@ subx_status subx_chain_new(subx_executor *executor, subx_state *state,
     if (chain == NULL)
         return subx_error__nomem(error);
     chain->state = subx_state__retain(state);
-    subx_chain_runtime__init(&chain->runtime, executor, runtime);
+    subx_chain_runtime__init(&chain->runtime, executor, runtime, options->authors);
     chain->changes_options = (subx_changes_options)SUBX_CHANGES_OPTIONS_INIT;
     chain->changes_options.semantics = options->semantics;
     chain->call_options = (subx_call_options)SUBX_CALL_OPTIONS_INIT;
@@ -73,6 +75,9 @@ static void drop_changes(subx_chain *chain)
 /* Have the runtime of the state, and empty changes that fit it. */
 static subx_status get_ready(subx_chain *chain, subx_error *error)
 {
+    if (chain->is_building)
+        drop_changes(chain);
+    chain->is_building = false;
     if (!chain->runtime_is_current) {
         const subx_status status =
             subx_chain_load__finish(&chain->load, &chain->runtime, chain->state, error);
@@ -133,50 +138,151 @@ static subx_status commit(subx_chain *chain, const uint8_t root[32], subx_error 
     return status;
 }
 
-static subx_status execute(subx_chain *chain, const subx_block *block, subx_block_stats *stats,
-                           subx_error *error)
+/* Commit what a block has changed and note what that means for the runtime. */
+static subx_status conclude(subx_chain *chain, const uint8_t root[32], subx_block_stats *stats,
+                            subx_error *error)
+{
+    (void)subx_changes_list(chain->changes, look_for_runtime, &stats->changes_runtime);
+    const uint64_t start = subx_chain__now();
+    const subx_status status = commit(chain, root, error);
+    stats->commit_time = subx_chain__now() - start;
+    return status;
+}
+
+/* The block is part of the state: the next one follows it. */
+static void move_head(subx_chain *chain, const subx_header *header, bool changes_runtime)
+{
+    if (changes_runtime) {
+        /* compiled while the caller fetches the next block */
+        chain->runtime_is_current = false;
+        (void)subx_chain_load__start(&chain->load, &chain->runtime, chain->state);
+    }
+    chain->head = *header;
+    chain->has_head = true;
+}
+
+/* get_ready(), with the time that loading a runtime takes. */
+static subx_status get_ready_for_block(subx_chain *chain, subx_block_stats *stats,
+                                       subx_error *error)
+{
+    const bool loads = !chain->runtime_is_current;
+    const uint64_t start = subx_chain__now();
+    const subx_status status = get_ready(chain, error);
+    stats->runtime_time = loads ? subx_chain__now() - start : 0;
+    return status;
+}
+
+/* Who looks at the extrinsics of a block while it is executed. */
+struct visitor {
+    subx_applied_visitor visit;
+    void *data;
+};
+
+/* `each`: NULL for `Core_execute_block`. */
+static subx_status run(subx_chain *chain, const subx_block *block, const struct visitor *each,
+                       uint8_t root[32], subx_block_stats *stats, subx_error *error)
+{
+    subx_call_options options = chain->call_options;
+    if (each == NULL) {
+        options.stats = &stats->call;
+        return subx_chain__execute(chain->runtime.runtime, chain->changes, block, &options, root,
+                                   stats, error);
+    }
+    const uint64_t start = subx_chain__now(), rooted = chain->changes->root_time;
+    const subx_status status =
+        subx_chain__execute_each(chain->runtime.runtime, chain->changes, block, &options,
+                                 each->visit, each->data, root, error);
+    stats->root_time = chain->changes->root_time - rooted;
+    stats->execution_time = subx_chain__now() - start - stats->root_time;
+    return status;
+}
+
+static subx_status execute(subx_chain *chain, const subx_block *block, const struct visitor *each,
+                           subx_block_stats *stats, subx_error *error)
 {
     uint8_t root[32] = {0};
     subx_status status = check_parent(chain, block, error);
+    if (status == SUBX_OK)
+        status = get_ready_for_block(chain, stats, error);
     if (status != SUBX_OK)
         return status;
-    const bool loads = !chain->runtime_is_current;
-    const uint64_t start = subx_chain__now();
-    status = get_ready(chain, error);
-    stats->runtime_time = loads ? subx_chain__now() - start : 0;
-    if (status != SUBX_OK)
-        return status;
-    subx_call_options options = chain->call_options;
-    options.stats = &stats->call;
-    status = subx_chain__execute(chain->runtime.runtime, chain->changes, block, &options, root,
-                                 stats, error);
-    if (status == SUBX_OK) {
-        (void)subx_changes_list(chain->changes, look_for_runtime, &stats->changes_runtime);
-        const uint64_t executed = subx_chain__now();
-        status = commit(chain, root, error);
-        stats->commit_time = subx_chain__now() - executed;
-    }
+    status = run(chain, block, each, root, stats, error);
+    if (status == SUBX_OK)
+        status = conclude(chain, root, stats, error);
     if (status != SUBX_OK)
         drop_changes(chain);
     return status;
 }
 
-subx_status subx_chain_execute(subx_chain *chain, const subx_block *block, subx_block_stats *stats,
-                               subx_error *error)
+static subx_status execute_and_follow(subx_chain *chain, const subx_block *block,
+                                      const struct visitor *each, subx_block_stats *stats,
+                                      subx_error *error)
 {
     subx_block_stats own = {0};
-    SUBX_CHECK_ARG(chain != NULL && block != NULL, error);
-    const subx_status status = execute(chain, block, &own, error);
+    const subx_status status = execute(chain, block, each, &own, error);
     if (stats != NULL)
         *stats = own;
     if (status != SUBX_OK)
         return subx_chain__name_block(block, status, error);
-    if (own.changes_runtime) {
-        /* compiled while the caller fetches the next block */
-        chain->runtime_is_current = false;
-        (void)subx_chain_load__start(&chain->load, &chain->runtime, chain->state);
+    move_head(chain, subx_block_header(block), own.changes_runtime);
+    return SUBX_OK;
+}
+
+subx_status subx_chain_execute(subx_chain *chain, const subx_block *block, subx_block_stats *stats,
+                               subx_error *error)
+{
+    SUBX_CHECK_ARG(chain != NULL && block != NULL, error);
+    return execute_and_follow(chain, block, NULL, stats, error);
+}
+
+subx_status subx_chain_execute_each(subx_chain *chain, const subx_block *block,
+                                    subx_applied_visitor visit, void *data, subx_block_stats *stats,
+                                    subx_error *error)
+{
+    SUBX_CHECK_ARG(chain != NULL && block != NULL, error);
+    const struct visitor each = {visit, data};
+    return execute_and_follow(chain, block, &each, stats, error);
+}
+
+/* ---- Building ---- */
+
+subx_status subx_chain_build(subx_chain *chain, const subx_build_options *options,
+                             subx_builder **out, subx_error *error)
+{
+    static const subx_build_options defaults = SUBX_BUILD_OPTIONS_INIT;
+    SUBX_CHECK_ARG(out != NULL, error);
+    *out = NULL;
+    SUBX_CHECK_ARG(chain != NULL, error);
+    SUBX_CHECK_ARG(options == NULL || options->struct_size == sizeof *options, error);
+    const subx_status status = get_ready(chain, error);
+    if (status != SUBX_OK)
+        return status;
+    subx_build_options own = options != NULL ? *options : defaults;
+    own.call = &chain->call_options;
+    if (chain->has_head) {
+        memcpy(own.parent_hash, chain->head.hash, 32);
+        own.number = chain->head.number + 1;
     }
-    chain->head = *subx_block_header(block);
-    chain->has_head = true;
+    chain->is_building = true;
+    return subx_builder_new(chain->runtime.runtime, chain->changes, &own, out, error);
+}
+
+subx_status subx_chain_adopt(subx_chain *chain, const subx_builder *builder,
+                             subx_block_stats *stats, subx_error *error)
+{
+    subx_block_stats own = {0};
+    SUBX_CHECK_ARG(chain != NULL && builder != NULL, error);
+    if (stats != NULL)
+        *stats = own;
+    if (!chain->is_building || builder->changes != chain->changes || !builder->has_block)
+        return subx_error__set(error, SUBX_MISUSE,
+                               "this is no finished block that the chain has begun to build");
+    const subx_status status = conclude(chain, builder->root, &own, error);
+    if (stats != NULL)
+        *stats = own;
+    if (status != SUBX_OK)
+        return status;
+    chain->is_building = false;
+    move_head(chain, &builder->header, own.changes_runtime);
     return SUBX_OK;
 }

@@ -12,11 +12,12 @@ static const char key_pending_code[] = ":pending_code", key_code[] = ":code",
 #define MAX_PAGES 65536u
 
 void subx_chain_runtime__init(struct subx_chain_runtime *runtime, subx_executor *executor,
-                              const subx_runtime_options *options)
+                              const subx_runtime_options *options, bool authors)
 {
     *runtime = (struct subx_chain_runtime){
         .executor = executor,
         .options = *options,
+        .authors = authors,
         .code = SUBX_BYTES_INIT,
     };
 }
@@ -59,7 +60,7 @@ static subx_heap doubled(subx_heap heap)
 }
 
 /* The heap for blocks. `:heappages` counts if it holds a u64; more bytes after it do no harm. */
-static subx_status read_heap(subx_state *state, subx_heap on_chain, subx_heap *heap,
+static subx_status read_heap(subx_state *state, subx_heap on_chain, bool authors, subx_heap *heap,
                              subx_error *error)
 {
     bool found = false;
@@ -69,7 +70,7 @@ static subx_status read_heap(subx_state *state, subx_heap on_chain, subx_heap *h
     if (status == SUBX_OK && found && value.len >= sizeof(uint64_t))
         on_chain = (subx_heap){SUBX_HEAP_STATIC, (uint32_t)subx_load_u64(value.data)};
     subx_bytes_free(&value);
-    *heap = doubled(on_chain);
+    *heap = authors ? on_chain : doubled(on_chain);
     return status;
 }
 
@@ -158,10 +159,10 @@ static bool is_same(const struct subx_chain_runtime *runtime, const subx_bytes *
 static subx_status load_next(const struct subx_chain_runtime *current, subx_state *state,
                              struct subx_chain_runtime *next, bool *same, subx_error *error)
 {
-    subx_chain_runtime__init(next, current->executor, &current->options);
+    subx_chain_runtime__init(next, current->executor, &current->options, current->authors);
     subx_status status = read_code(state, &next->code, error);
     if (status == SUBX_OK)
-        status = read_heap(state, current->options.heap, &next->heap, error);
+        status = read_heap(state, current->options.heap, current->authors, &next->heap, error);
     *same = status == SUBX_OK && is_same(current, &next->code, next->heap);
     if (status == SUBX_OK && !*same)
         status = make(next, (subx_slice){next->code.data, next->code.len}, error);

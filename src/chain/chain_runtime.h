@@ -14,6 +14,7 @@
 struct subx_chain_runtime {
     subx_executor *executor;
     subx_runtime_options options; /* as the caller gave them */
+    bool authors;                 /* the heap of other calls, not twice as much */
     subx_runtime *runtime;
     uint8_t state_version;
     /* What it was made of, to tell whether it is still the same. */
@@ -23,7 +24,7 @@ struct subx_chain_runtime {
 
 /* Start without a runtime. `options` are copied, what they point to is borrowed. */
 void subx_chain_runtime__init(struct subx_chain_runtime *runtime, subx_executor *executor,
-                              const subx_runtime_options *options);
+                              const subx_runtime_options *options, bool authors);
 
 void subx_chain_runtime__free(struct subx_chain_runtime *runtime);
 
