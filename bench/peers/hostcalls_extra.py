@@ -67,6 +67,14 @@ def option_limit(limit):
     return b"\0" if limit is None else some(u32(limit))
 
 
+def option_bytes(content):
+    return b"\0" if content is None else some(bytes([4 * len(content)]) + content)
+
+
+def scratch(length):
+    return Argument(b"\5" + u32(length))
+
+
 def argument(kind, value):
     if isinstance(value, Argument):
         return value
@@ -453,46 +461,93 @@ def forms():
 
 # ---- Random scripts ----
 
-KEYS = unhex("61 6110 611011 611022 6118 62 60 6120 612011 612022 6f") + [b""]
+# Keys of the main trie and of children, and names of children, such that removal of absent ones goes wrong often.
+KEYS = unhex("61 6110 611011 611022 6118 62 60 6120 612011 612022 6f")
 NAMES = unhex("a1 a10a a10a10 a10a20 a2")
 
 
-def random_operation(chance, depth):
-    key, child = chance.choice(KEYS), chance.choice(NAMES)
-    value = bytes([chance.randrange(1, 255)]) * chance.choice((1, 1, 32, 33, 40))
-    version = chance.choice((0, 1, 1))
-    choices = [
-        (10, lambda: put(key, value)), (16, lambda: clear(key)), (3, lambda: clear_prefix(key[:2] or b"\x61", chance.choice((None, 1, 2)))),
-        (3, lambda: append(b"list" + key[:1], value[:1])), (4, lambda: get(key)), (3, lambda: following(key)),
-        (5, lambda: root(version)), (6, lambda: child_put(child, key, value)), (5, lambda: child_clear(child, key)),
-        (3, lambda: kill(child, chance.choice((None, None, 0, 1)))), (2, lambda: child_get(child, key)),
-        (2, lambda: child_clear_prefix(child, key[:1], chance.choice((None, 1)))), (3, lambda: child_root(child, version)),
-        (2, lambda: child_following(child, key)), (7 if depth < 4 else 0, lambda: START),
-        (5 if depth > 0 else 0, lambda: COMMIT), (5 if depth > 0 else 0, lambda: ROLLBACK),
-    ]
-    return chance.choices([c[1] for c in choices], [c[0] for c in choices])[0]()
+def random_keys(chance, count):
+    """Keys that begin each other."""
+    alphabet = bytes(chance.choice((0x00, 0x01, 0x10, 0x11, 0x12, 0x20, 0xf0, 0xff)) for _ in range(3))
+    made = {bytes(chance.choice(alphabet) for _ in range(chance.randrange(1, 5))) for _ in range(count)}
+    return sorted(made)
 
 
-def random_block(chance, count):
-    depth, out = 0, []
-    for _ in range(count):
-        operation = random_operation(chance, depth)
-        depth += (operation == START) - (operation in (COMMIT, ROLLBACK))
-        out.append(operation)
-    while depth > 0 and chance.random() < 0.7:
-        out.append(chance.choice((COMMIT, ROLLBACK)))
-        depth -= 1
-    if chance.random() < 0.6:
-        out.append(root(chance.choice((0, 1))))
-    return out
+class Script:
+    """Makes random operations on some keys and children."""
+
+    def __init__(self, chance, keys, names):
+        self.chance, self.keys, self.names = chance, keys, names
+
+    def removal(self, child, key):
+        """The forms of removal that the short names do not have."""
+        limit = option_limit(self.chance.choice((None, 0, 1, 2, 3)))
+        cursor = option_bytes(self.chance.choice((None, None, self.chance.choice(self.keys))))
+        return self.chance.choice((
+            lambda: op("storage_clear_prefix_version_1", key[:2] or b"\x60"),
+            lambda: op("storage_clear_prefix_version_3", key[:1] or b"\x60", limit, cursor),
+            lambda: op("default_child_storage_storage_kill_version_1", child),
+            lambda: op("default_child_storage_storage_kill_version_2", child, limit),
+            lambda: op("default_child_storage_storage_kill_version_4", child, limit, cursor),
+            lambda: op("default_child_storage_clear_prefix_version_1", child, key[:1]),
+            lambda: op("default_child_storage_clear_prefix_version_3", child, key[:1], limit, cursor),
+        ))()
+
+    def operation(self, depth):
+        chance = self.chance
+        key, child = chance.choice(self.keys + [b""]), chance.choice(self.names)
+        value = bytes([chance.randrange(1, 255)]) * chance.choice((1, 1, 32, 33, 40))
+        version = chance.choice((0, 1, 1))
+        few = chance.choice((None, 0, 1, 2))
+        offset = chance.choice((0, 1, 33, 50))
+        choices = [
+            (10, lambda: put(key, value)),
+            (16, lambda: clear(key)),
+            (3, lambda: clear_prefix(key[:2] or b"\x61", few)),
+            (3, lambda: append(b"list" + key[:1], value[:1])),
+            (4, lambda: get(key)),
+            (1, lambda: op("storage_read_version_1", key, scratch(40), offset)),
+            (3, lambda: following(key)),
+            (5, lambda: root(version)),
+            (6, lambda: child_put(child, key, value)),
+            (5, lambda: child_clear(child, key)),
+            (3, lambda: kill(child, few)),
+            (2, lambda: child_clear_prefix(child, key[:1], few)),
+            (2, lambda: self.removal(child, key)),
+            (2, lambda: child_get(child, key)),
+            (1, lambda: op("default_child_storage_exists_version_1", child, key)),
+            (2, lambda: child_following(child, key)),
+            (3, lambda: child_root(child, version)),
+            (7 if depth < 4 else 0, lambda: START),
+            (5 if depth > 0 else 0, lambda: COMMIT),
+            (5 if depth > 0 else 0, lambda: ROLLBACK),
+        ]
+        return chance.choices([c[1] for c in choices], [c[0] for c in choices])[0]()
+
+    def block(self, count):
+        depth, out = 0, []
+        for _ in range(count):
+            operation = self.operation(depth)
+            depth += (operation == START) - (operation in (COMMIT, ROLLBACK))
+            out.append(operation)
+        while depth > 0 and self.chance.random() < 0.7:
+            out.append(self.chance.choice((COMMIT, ROLLBACK)))
+            depth -= 1
+        if self.chance.random() < 0.6:
+            out.append(root(self.chance.choice((0, 1))))
+        return out
 
 
 def random_cases(count, seed):
     chance = random.Random(seed)
     for i in range(count):
-        top = {key: bytes([n + 1]) * chance.choice((2, 32, 33)) for n, key in enumerate(KEYS) if chance.random() < 0.6}
-        children = {name: numbered(chance.sample(KEYS[:-1], 3)) for name in NAMES if chance.random() < 0.6}
-        blocks = [(chance.choice((0, 1)), random_block(chance, chance.randrange(3, 16))) for _ in range(3)]
+        keys, names = KEYS, NAMES
+        if i % 2 == 1:
+            keys, names = random_keys(chance, 12), random_keys(chance, 5)
+        made = Script(chance, keys, names)
+        top = {key: bytes([n + 1]) * chance.choice((2, 32, 33)) for n, key in enumerate(keys) if chance.random() < 0.6}
+        children = {name: numbered(chance.sample(keys, min(3, len(keys)))) for name in names if chance.random() < 0.6}
+        blocks = [(chance.choice((0, 1)), made.block(chance.randrange(3, 16))) for _ in range(3)]
         case(f"random-blocks-{i}", blocks, top, children, version=chance.choice((0, 1)))
 
 
