@@ -67,7 +67,8 @@ fn heap_base(wasm: &[u8]) -> Result<u32, Failure> {
         .ok_or("__heap_base is no global of the code's own")?)
 }
 
-fn call_once(
+/// Call as long as `count`, which is told how long each call took, wants more.
+fn call_while(
     module: &dyn WasmModule,
     function: &Function,
     count: &mut dyn FnMut(Duration) -> bool,
@@ -94,13 +95,13 @@ fn measure(
 ) -> Result<Vec<Duration>, Failure> {
     let mut warm = 0;
     let start = Instant::now();
-    call_once(module, function, &mut |_| {
+    call_while(module, function, &mut |_| {
         warm += 1;
         warm < WARM_CALLS.start || (warm < WARM_CALLS.end && start.elapsed() <= WARM_TIME)
     })?;
     let mut times = Vec::with_capacity(length.calls.end);
     let start = Instant::now();
-    call_once(module, function, &mut |time| {
+    call_while(module, function, &mut |time| {
         times.push(time);
         times.len() < length.calls.start
             || (times.len() < length.calls.end && start.elapsed() < length.time)
@@ -121,7 +122,7 @@ fn measure_beside(
         for _ in 0..others {
             scope.spawn(|| {
                 let mut is_first = true;
-                let _ = call_once(module, function, &mut |_| {
+                let _ = call_while(module, function, &mut |_| {
                     if std::mem::take(&mut is_first) {
                         spinning.fetch_add(1, Ordering::SeqCst);
                     }

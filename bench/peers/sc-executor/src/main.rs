@@ -16,7 +16,7 @@ pub type Failure = Box<dyn std::error::Error>;
 const USAGE: &str = "usage:
   sc-executor-peer bench CODE [--method NAME]... [--strategy LIST] [--threads LIST]
                               [--calls COUNT | --seconds SECONDS]
-  sc-executor-peer replay SPEC BLOCKS [--trie-cache]
+  sc-executor-peer replay SPEC BLOCKS
   sc-executor-peer root SPEC [--repeat COUNT]
   sc-executor-peer hostcalls [--check] DRIVERS CASES
   sc-executor-peer probe DRIVER";
@@ -87,11 +87,11 @@ impl Arguments {
 fn run() -> Result<bool, Failure> {
     let mut given = std::env::args().skip(1);
     let command = given.next().ok_or(USAGE)?;
-    let arguments = Arguments::read(&["check", "trie-cache"], given)?;
+    let arguments = Arguments::read(&["check"], given)?;
     let names: Vec<&str> = arguments.positional.iter().map(String::as_str).collect();
     match (command.as_str(), names.as_slice()) {
         ("bench", [code]) => bench::run(code, &arguments),
-        ("replay", [spec, blocks]) => replay::run(spec, blocks, &arguments),
+        ("replay", [spec, blocks]) => replay::run(spec, blocks),
         ("root", [spec]) => state::run(spec, &arguments),
         ("hostcalls", [drivers, cases]) => hostcalls::run(drivers, cases, arguments.has("check")),
         ("probe", [driver]) => probe::run(driver),

@@ -17,7 +17,7 @@ use sp_state_machine::{
     Backend, BasicExternalities, InMemoryBackend, OverlayedChanges, StateMachine,
 };
 
-use crate::{Arguments, Failure, Hasher};
+use crate::{Failure, Hasher};
 
 type Block = generic::Block<generic::Header<u32, BlakeTwo256>, OpaqueExtrinsic>;
 type State = InMemoryBackend<Hasher>;
@@ -136,7 +136,7 @@ fn execute(
     Ok(changes_code)
 }
 
-pub fn run(spec: &str, blocks: &str, _arguments: &Arguments) -> Result<bool, Failure> {
+pub fn run(spec: &str, blocks: &str) -> Result<bool, Failure> {
     let storage = crate::state::genesis(spec)?;
     let executor = Executor::builder()
         .with_allow_missing_host_functions(true)
