@@ -169,7 +169,8 @@ static bool apply(const struct subx_child_map *old, const struct subx_child_chan
             out->chunks[out->chunk_count++] = retain_chunk(chunk);
         else if (!add_chunks(out, merged, merge(chunk, changes, mine, merged)))
             return false;
-        changes += mine;
+        if (mine > 0) /* without changes there is no array either */
+            changes += mine;
         count -= mine;
     }
     return true;

@@ -6,7 +6,7 @@
 #include "hostcalls_node.h"
 #include "util/hex.h"
 
-/* A case under way. */
+/* A case under way; `test` is the case, or the step of it that is performed. */
 struct running {
     const json_t *test;
     const struct case_world *world;
@@ -117,6 +117,18 @@ static void compare_root(struct running *running, const char *what, subx_status 
     json_decref(got);
 }
 
+static bool new_changes(struct running *running)
+{
+    subx_error error = SUBX_ERROR_INIT;
+    subx_changes_options options = SUBX_CHANGES_OPTIONS_INIT;
+    options.semantics = running->world->semantics;
+    subx_changes_free(running->changes);
+    running->changes = NULL;
+    if (subx_changes_new(running->state, &options, &running->changes, &error) != SUBX_OK)
+        DIFFERS(running, "no changes: %s", error.message);
+    return running->changes != NULL;
+}
+
 static bool prepare_state(struct running *running)
 {
     uint8_t root[32];
@@ -128,11 +140,7 @@ static bool prepare_state(struct running *running)
     const subx_status status = subx_state_root(running->state, root, &error);
     compare_root(running, "initial_root", status, root, &error,
                  json_object_get(running->test, "initial_root"));
-    subx_changes_options options = SUBX_CHANGES_OPTIONS_INIT;
-    options.semantics = running->world->semantics;
-    if (subx_changes_new(running->state, &options, &running->changes, &error) != SUBX_OK)
-        DIFFERS(running, "no changes: %s", error.message);
-    return running->changes != NULL;
+    return new_changes(running);
 }
 
 /* ---- The result ---- */
@@ -423,16 +431,19 @@ static json_t *child_difference(const struct running *running, json_t *after, js
     return changes;
 }
 
-static void compare_state(struct running *running)
+static void commit(struct running *running, uint8_t version, const json_t *expected)
 {
     subx_error error = SUBX_ERROR_INIT;
     uint8_t root[32], committed[32];
-    subx_status status = subx_changes_commit(running->changes, 1, committed, &error);
-    compare_root(running, "root of the commit", status, committed, &error,
-                 expected_of(running, "final_root_v1"));
+    subx_status status = subx_changes_commit(running->changes, version, committed, &error);
+    compare_root(running, "root of the commit", status, committed, &error, expected);
     status = subx_state_root(running->state, root, &error);
-    compare_root(running, "root after the commit", status, root, &error,
-                 expected_of(running, "final_root_v1"));
+    compare_root(running, "root after the commit", status, root, &error, expected);
+}
+
+/* The state against the one before the case. */
+static void compare_state(struct running *running)
+{
     json_t *const top = read_trie(running->state, NULL);
     if (top == NULL) {
         DIFFERS(running, "the main trie cannot be read");
@@ -449,19 +460,67 @@ static void compare_state(struct running *running)
     json_decref(child_changes);
 }
 
+/* ---- The whole ---- */
+
+static void run_call(struct running *running)
+{
+    const subx_status status = call(running);
+    compare_effects(running);
+    if (status != SUBX_OK)
+        return;
+    compare_roots(running);
+    commit(running, 1, expected_of(running, "final_root_v1"));
+    compare_state(running);
+}
+
+/* What the reference cannot commit: neither can we, and the state stays as it is. */
+static void fail_to_commit(struct running *running, uint8_t version)
+{
+    uint8_t before[32], after[32];
+    subx_error error = SUBX_ERROR_INIT;
+    if (subx_state_root(running->state, before, &error) != SUBX_OK)
+        DIFFERS(running, "root before: %s", error.message);
+    else if (subx_changes_commit(running->changes, version, NULL, &error) == SUBX_OK)
+        DIFFERS(running, "the commit did not fail");
+    else if (subx_state_root(running->state, after, NULL) != SUBX_OK ||
+             memcmp(before, after, sizeof before) != 0)
+        DIFFERS(running, "a commit that failed changed the state");
+}
+
+/* One block after the other, each on the state that the one before has left. */
+static void run_steps(struct running *running, const json_t *steps)
+{
+    const json_t *const whole = running->test;
+    size_t i = 0;
+    json_t *step = NULL;
+    json_array_foreach(steps, i, step)
+    {
+        const json_t *const version = json_object_get(step, "commit_version");
+        const json_t *const root = json_object_get(step, "committed_root");
+        running->test = step;
+        if (!new_changes(running) || call(running) != SUBX_OK)
+            continue;
+        if (root != NULL)
+            commit(running, (uint8_t)json_integer_value(version), root);
+        else
+            fail_to_commit(running, (uint8_t)json_integer_value(version));
+    }
+    running->test = whole;
+    compare_state(running);
+}
+
 bool case_run(const json_t *test, const struct case_world *world)
 {
     struct running running = {.test = test, .world = world, .good = true};
+    const json_t *const steps = json_object_get(test, "steps");
     running.name = json_string_value(json_object_get(test, "name"));
     if (!node_make(&running.node))
         DIFFERS(&running, "out of memory");
     else if (prepare_state(&running)) {
-        const subx_status status = call(&running);
-        compare_effects(&running);
-        if (status == SUBX_OK) {
-            compare_roots(&running);
-            compare_state(&running);
-        }
+        if (steps != NULL)
+            run_steps(&running, steps);
+        else
+            run_call(&running);
     }
     subx_changes_free(running.changes);
     subx_state_free(running.state);
