@@ -54,7 +54,8 @@ typedef void (*subx_log_fn)(void *data, subx_log_level level, subx_slice target,
 
 /** How a runtime's linear memory may grow. */
 typedef enum subx_heap_kind {
-    /** `pages` more than the module asks for, all at once, and no growth afterwards. */
+    /** `pages` more than the module asks for, all at once, and no growth afterwards; beyond 65536 in
+     * total no instance can be made. */
     SUBX_HEAP_STATIC = 0,
     /** Grow on demand, up to `pages` in total; 0: up to what the address space holds (65536). */
     SUBX_HEAP_DYNAMIC = 1

@@ -103,6 +103,10 @@ static subx_status size_memory(struct subx_guest_instance *instance, subx_error 
     subx_instance__refresh(instance);
     const uint32_t pages = (uint32_t)(guest->size / SUBX_WASM_PAGE);
     const uint32_t limit = growth_limit(heap, pages);
+    /* The reference cannot grow it that far either. */
+    if (heap->kind == SUBX_HEAP_STATIC && heap->pages > SUBX_WASM_MAX_PAGES - pages)
+        return subx_error__set(error, SUBX_INSTANTIATION, "failed to pre-grow memory by %u pages",
+                               heap->pages);
     guest->grow = grow_memory;
     guest->engine = instance;
     guest->max_pages = limit;

@@ -139,9 +139,9 @@ static void test_largest_memory(void **state)
     subx_executor *executor = new_executor();
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         check_growth_everywhere(executor, strategy, &cases[i]);
-    /* A static heap beyond the address space is cut. */
+    /* A static heap beyond the address space cannot be had. */
     subx_runtime_options options = options_of(strategy);
-    options.heap.pages = UINT32_MAX;
+    options.heap.pages = 65536 - 17;
     subx_runtime *runtime = load_runtime(executor, guest_wasm("integration"), &options);
     struct outcome outcome;
     call_export(runtime, "test_return_max_memory_offset", SUBX_EMPTY, &outcome);
@@ -152,6 +152,12 @@ static void test_largest_memory(void **state)
     assert_int_equal(u32_output(&outcome), UINT32_MAX);
     outcome_free(&outcome);
     subx_runtime_free(runtime);
+    for (int i = 0; i < 2; i++) {
+        options.heap.pages = i == 0 ? 65536 - 16 : UINT32_MAX;
+        expect_no_runtime(executor, guest_wasm("integration"), &options, SUBX_INSTANTIATION,
+                          i == 0 ? "failed to pre-grow memory by 65520 pages"
+                                 : "failed to pre-grow memory by 4294967295 pages");
+    }
     subx_executor_free(executor);
 }
 
