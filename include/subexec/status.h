@@ -62,7 +62,8 @@ extern "C" {
     X(SUBX_OUTPUT_EXCEEDS_BOUNDS, 54, "OutputExceedsBounds") \
     X(SUBX_EXECUTION_TIMEOUT, 55, "ExecutionTimeout") \
     /* executing blocks */ \
-    X(SUBX_INVALID_STATE_ROOT, 64, "InvalidStateRoot") /* another root than the header has */
+    X(SUBX_INVALID_STATE_ROOT, 64, "InvalidStateRoot") /* another root than the header has */ \
+    X(SUBX_INCOMPLETE_PROOF, 65, "IncompleteProof") /* more is needed than a storage proof holds */
 /* clang-format on */
 
 /** Outcome of a call; SUBX_OK is 0. */

@@ -13,8 +13,8 @@
 
 #include "trie/trie_hasher.h"
 
-/* A node or value is needed that a proof does not hold: a status of its own in this room. */
-#define SUBX_TRIE_INCOMPLETE SUBX_EXTERNALITIES
+/* A node or value is needed that a proof does not hold. */
+#define SUBX_TRIE_INCOMPLETE SUBX_INCOMPLETE_PROOF
 
 /* Where the roots of default child tries stand in the main trie: this and the child's own key. */
 #define SUBX_TRIE_CHILD_PREFIX ":child_storage:default:"

@@ -180,6 +180,23 @@ subx_status subx_tree__from_proof(const struct subx_proof *proof,
                                   subx_error *error);
 
 /*
+ * The same for several roots, as the child tries of a state have: what they share is made once, so
+ * that all of them together are linear in the proof's size.
+ */
+struct subx_tree_loader;
+
+/* The proof is borrowed, and not changed, until subx_tree_loader__free(). NULL: out of memory. */
+struct subx_tree_loader *subx_tree_loader__new(const struct subx_proof *proof);
+
+/* As subx_tree__from_proof(). The tree may outlive the loader. */
+subx_status subx_tree_loader__load(struct subx_tree_loader *loader,
+                                   const uint8_t root[SUBX_TRIE_HASH_SIZE], struct subx_tree *out,
+                                   subx_error *error);
+
+/* NULL is fine. */
+void subx_tree_loader__free(struct subx_tree_loader *loader);
+
+/*
  * A cursor over keys in ascending order, over the tree as it was when the cursor was opened.
  */
 struct subx_tree_cursor;

@@ -54,7 +54,7 @@ struct task {
     bool is_ready;
 };
 
-struct loader {
+struct subx_tree_loader {
     const struct subx_proof *proof;
     struct subx_tree_stats stats;
     /* the node of each entry once it is made, each with a reference */
@@ -63,7 +63,7 @@ struct loader {
     size_t count, capacity;
 };
 
-static bool push_task(struct loader *loader, const struct subx_proof_entry *entry, bool is_ready)
+static bool push_task(struct subx_tree_loader *loader, const struct subx_proof_entry *entry, bool is_ready)
 {
     if (loader->count == loader->capacity) {
         const size_t capacity = loader->capacity == 0 ? 64 : 2 * loader->capacity;
@@ -78,7 +78,7 @@ static bool push_task(struct loader *loader, const struct subx_proof_entry *entr
     return true;
 }
 
-static struct subx_tree_node *new_stub(struct loader *loader, subx_slice merkle)
+static struct subx_tree_node *new_stub(struct subx_tree_loader *loader, subx_slice merkle)
 {
     static const struct subx_node_value no_value = {.marks = 0};
     struct subx_tree_node *const stub = subx_node__new(&loader->stats, 0, 0, &no_value);
@@ -89,7 +89,7 @@ static struct subx_tree_node *new_stub(struct loader *loader, subx_slice merkle)
     return stub;
 }
 
-static struct subx_tree_node *new_node(struct loader *loader, const struct subx_trie_node *parts,
+static struct subx_tree_node *new_node(struct subx_tree_loader *loader, const struct subx_trie_node *parts,
                                        subx_slice merkle);
 
 /* A node that may be one in a tree. */
@@ -101,7 +101,7 @@ static bool decode(subx_slice encoding, struct subx_trie_node *parts)
 }
 
 /* The child that a parent knows by this Merkle value, as a new reference. NULL: out of memory. */
-static struct subx_tree_node *new_child(struct loader *loader, subx_slice merkle)
+static struct subx_tree_node *new_child(struct subx_tree_loader *loader, subx_slice merkle)
 {
     if (merkle.len == SUBX_TRIE_HASH_SIZE) {
         const struct subx_proof_entry *const entry = subx_proof__find(loader->proof, merkle.data);
@@ -133,7 +133,7 @@ static subx_status make_value(const struct subx_proof *proof, const struct subx_
 }
 
 /* A node of its parts; the entries it refers to are made. NULL: out of memory. */
-static struct subx_tree_node *new_node(struct loader *loader, const struct subx_trie_node *parts,
+static struct subx_tree_node *new_node(struct subx_tree_loader *loader, const struct subx_trie_node *parts,
                                        subx_slice merkle)
 {
     struct subx_node_value value;
@@ -162,7 +162,7 @@ static struct subx_tree_node *new_node(struct loader *loader, const struct subx_
 }
 
 /* Push what an entry refers to and is not made yet, behind the entry itself. */
-static subx_status push_references(struct loader *loader, const struct subx_proof_entry *entry,
+static subx_status push_references(struct subx_tree_loader *loader, const struct subx_proof_entry *entry,
                                    const struct subx_trie_node *parts)
 {
     if (!push_task(loader, entry, true))
@@ -181,7 +181,7 @@ static subx_status push_references(struct loader *loader, const struct subx_proo
 
 /* Make the node of an entry after those it refers to. What refers to itself would need a hash with
  * a cycle. */
-static subx_status load(struct loader *loader, const struct subx_proof_entry *first)
+static subx_status load(struct subx_tree_loader *loader, const struct subx_proof_entry *first)
 {
     if (!push_task(loader, first, false))
         return SUBX_NOMEM;
@@ -208,33 +208,77 @@ static subx_status load(struct loader *loader, const struct subx_proof_entry *fi
     return SUBX_OK;
 }
 
-subx_status subx_tree__from_proof(const struct subx_proof *proof,
-                                  const uint8_t root[SUBX_TRIE_HASH_SIZE], struct subx_tree *out,
-                                  subx_error *error)
+/* The root of a tree, as a new reference. NULL: out of memory. */
+static struct subx_tree_node *load_root(struct subx_tree_loader *loader,
+                                        const struct subx_proof_entry *entry)
 {
-    struct loader loader = {.proof = proof};
+    const struct subx_proof *const proof = loader->proof;
+    struct subx_tree_node *const node = loader->nodes[entry - proof->entries];
+    if (entry->len >= SUBX_TRIE_HASH_SIZE || subx_node__is_stub(node)) {
+        subx_node__take(node);
+        return node;
+    }
+    /* The root is found by its hash, however short it is; no parent does that. */
+    struct subx_tree_node *const root = subx_node__copy(&loader->stats, node);
+    if (root != NULL) {
+        root->merkle_len = (uint8_t)entry->len;
+        memcpy(root->merkle, subx_proof__blob(proof, entry).data, entry->len);
+    }
+    return root;
+}
+
+struct subx_tree_loader *subx_tree_loader__new(const struct subx_proof *proof)
+{
+    struct subx_tree_loader *const loader = subx_mem__calloc(1, sizeof *loader);
+    if (loader == NULL)
+        return NULL;
+    loader->proof = proof;
+    loader->nodes = subx_mem__calloc(proof->count, sizeof(struct subx_tree_node *));
+    if (loader->nodes != NULL)
+        return loader;
+    subx_mem__free(loader);
+    return NULL;
+}
+
+void subx_tree_loader__free(struct subx_tree_loader *loader)
+{
+    if (loader == NULL)
+        return;
+    for (size_t i = 0; i < loader->proof->count; i++)
+        subx_node__release(loader->nodes[i]);
+    subx_mem__free(loader->nodes);
+    subx_mem__free(loader->tasks);
+    subx_mem__free(loader);
+}
+
+subx_status subx_tree_loader__load(struct subx_tree_loader *loader,
+                                   const uint8_t root[SUBX_TRIE_HASH_SIZE], struct subx_tree *out,
+                                   subx_error *error)
+{
+    const struct subx_proof *const proof = loader->proof;
     subx_tree__init(out, proof->hasher);
     if (memcmp(root, proof->hasher->empty_root, SUBX_TRIE_HASH_SIZE) == 0)
         return SUBX_OK;
     const struct subx_proof_entry *const entry = subx_proof__find(proof, root);
-    if (entry == NULL) {
-        out->root = new_stub(&loader, subx_slice__of(root, SUBX_TRIE_HASH_SIZE));
-    } else {
-        loader.nodes = subx_mem__calloc(proof->count, sizeof(struct subx_tree_node *));
-        if (loader.nodes != NULL && load(&loader, entry) == SUBX_OK) {
-            out->root = loader.nodes[entry - proof->entries];
-            subx_node__take(out->root);
-            /* the root is found by its hash, however short it is */
-            if (entry->len < SUBX_TRIE_HASH_SIZE && !subx_node__is_stub(out->root)) {
-                out->root->merkle_len = (uint8_t)entry->len;
-                memcpy(out->root->merkle, subx_proof__blob(proof, entry).data, entry->len);
-            }
-        }
-    }
-    for (size_t i = 0; loader.nodes != NULL && i < proof->count; i++)
-        subx_node__release(loader.nodes[i]);
-    subx_mem__free(loader.nodes);
-    subx_mem__free(loader.tasks);
-    out->stats = loader.stats;
+    loader->stats = (struct subx_tree_stats){0};
+    if (entry == NULL)
+        out->root = new_stub(loader, subx_slice__of(root, SUBX_TRIE_HASH_SIZE));
+    else if (load(loader, entry) == SUBX_OK)
+        out->root = load_root(loader, entry);
+    loader->count = 0;
+    out->stats = loader->stats;
     return out->root != NULL ? SUBX_OK : subx_error__nomem(error);
+}
+
+subx_status subx_tree__from_proof(const struct subx_proof *proof,
+                                  const uint8_t root[SUBX_TRIE_HASH_SIZE], struct subx_tree *out,
+                                  subx_error *error)
+{
+    struct subx_tree_loader *const loader = subx_tree_loader__new(proof);
+    subx_tree__init(out, proof->hasher);
+    if (loader == NULL)
+        return subx_error__nomem(error);
+    const subx_status status = subx_tree_loader__load(loader, root, out, error);
+    subx_tree_loader__free(loader);
+    return status;
 }
