@@ -53,6 +53,16 @@ struct subx_backend {
     subx_status (*open)(void *self, void **view, subx_error *error);
     void (*close)(void *view);
 
+    /*
+     * Record what the view reads of the state's tries from now on, and what is read for changes that
+     * are prepared from it: all nodes, and values in hashed form that are handed out, are added to
+     * `recorder`. With them, and nothing else, a state that was made from the proof answers the
+     * same. Called once at most for a view, before anything else is asked of it; the recorder
+     * outlives the view and what is prepared from it. Failures of recording are those of whatever
+     * is asked. NULL: this back end makes no proofs.
+     */
+    void (*record)(void *view, struct subx_proof *recorder);
+
     /* The value of a key, borrowed from the view until it is closed; `value` may be NULL for whom
      * it is enough that there is one. A trie that does not exist has no keys; one whose recorded
      * root is not the root of a trie that the back end knows is SUBX_TRIE_REFERENCE_PANICS, in the

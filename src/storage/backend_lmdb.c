@@ -2,6 +2,7 @@
 #include "storage/backend_lmdb.h"
 
 #include "storage/backend_lmdb_db.h"
+#include "storage/backend_lmdb_proof.h"
 #include "util/hex.h"
 #include "util/mem.h"
 
@@ -20,6 +21,7 @@ struct view {
     struct subx_lmdb_walk *walk;
     uint64_t walk_trie;
     struct subx_buf next;
+    struct subx_lmdb_recording recording;
 };
 
 struct prepared {
@@ -31,6 +33,7 @@ struct prepared {
     bool is_faithful;
     /* Of the main trie before the changes, if it was at hand, and after them. */
     struct subx_lmdb_part before, after;
+    struct subx_lmdb_recording recording; /* of the roots of child tries */
 };
 
 /* ---- Opening and closing ---- */
@@ -216,6 +219,7 @@ static void close_view(void *handle)
 {
     struct view *const view = handle;
     subx_lmdb_walk__close(view->walk);
+    subx_lmdb_recording__free(&view->recording);
     subx_lmdb_snapshot__release(view->snapshot);
     subx_buf__free(&view->child_name);
     subx_buf__free(&view->next);
@@ -237,6 +241,12 @@ static subx_status open_view(void *self, void **out, subx_error *error)
     else
         close_view(view);
     return status;
+}
+
+static void record(void *handle, struct subx_proof *recorder)
+{
+    struct view *const view = handle;
+    view->recording.recorder = recorder;
 }
 
 /* A value of a trie, which may not exist. */
@@ -272,11 +282,13 @@ static subx_status refuse_root(subx_slice name, size_t root_len, subx_error *err
 /*
  * The trie that belongs to the root under a child's key in the main trie; it does not exist if that
  * key is gone, and any other root than the one we have is of a trie that nobody knows (section 10,
- * fault 5). `*record` is what the database has under the child's name.
+ * fault 5). `*found_record` is what the database has under the child's name.
  */
-static subx_status child_of(struct subx_lmdb_snapshot *snapshot, const struct subx_lmdb_trie *main,
-                            subx_slice name, struct subx_lmdb_trie *out,
-                            struct subx_lmdb_trie *record, subx_error *error)
+static subx_status child_of(struct subx_lmdb_snapshot *snapshot,
+                            struct subx_lmdb_recording *recording,
+                            const struct subx_lmdb_trie *main, subx_slice name,
+                            struct subx_lmdb_trie *out, struct subx_lmdb_trie *found_record,
+                            subx_error *error)
 {
     struct subx_buf key = SUBX_BUF_INIT;
     bool found = false;
@@ -286,24 +298,27 @@ static subx_status child_of(struct subx_lmdb_snapshot *snapshot, const struct su
     subx_status status =
         key.failed ? subx_error__nomem(error)
                    : read_value(snapshot, main, subx_buf__slice(&key), &found, &root, error);
+    if (status == SUBX_OK)
+        status = subx_lmdb_recording__key(recording, snapshot, main, false, subx_buf__slice(&key),
+                                          &root, error);
     subx_buf__free(&key);
     if (status == SUBX_OK)
-        status = subx_lmdb_snapshot__trie(snapshot, &name, record, error);
+        status = subx_lmdb_snapshot__trie(snapshot, &name, found_record, error);
     *out = (struct subx_lmdb_trie){.exists = false};
     if (status != SUBX_OK || !found ||
         subx_slice__equal(root, subx_slice__of(subx_trie_blake2b.empty_root, SUBX_TRIE_HASH_SIZE)))
         return status;
-    if (!record->exists ||
-        !subx_slice__equal(root, subx_slice__of(record->root, sizeof record->root)))
+    if (!found_record->exists ||
+        !subx_slice__equal(root, subx_slice__of(found_record->root, sizeof found_record->root)))
         return refuse_root(name, root.len, error);
-    *out = *record;
+    *out = *found_record;
     return SUBX_OK;
 }
 
 static subx_status trie_of(struct view *view, struct subx_trie_id trie,
                            const struct subx_lmdb_trie **out, subx_error *error)
 {
-    struct subx_lmdb_trie record;
+    struct subx_lmdb_trie found_record;
     *out = &view->main;
     if (!trie.is_child)
         return SUBX_OK;
@@ -311,8 +326,8 @@ static subx_status trie_of(struct view *view, struct subx_trie_id trie,
     if (view->knows_child && subx_slice__equal(subx_buf__slice(&view->child_name), trie.child))
         return SUBX_OK;
     view->knows_child = false;
-    const subx_status status =
-        child_of(view->snapshot, &view->main, trie.child, &view->child, &record, error);
+    const subx_status status = child_of(view->snapshot, &view->recording, &view->main, trie.child,
+                                        &view->child, &found_record, error);
     if (status != SUBX_OK)
         return status;
     view->child_name.len = 0;
@@ -320,6 +335,15 @@ static subx_status trie_of(struct view *view, struct subx_trie_id trie,
     view->knows_child = !view->child_name.failed;
     view->child_name.failed = false;
     return SUBX_OK;
+}
+
+/* Record the way to a key of a trie, if that is wanted. */
+static subx_status note(struct view *view, struct subx_trie_id trie,
+                        const struct subx_lmdb_trie *where, subx_slice key, const subx_slice *value,
+                        subx_error *error)
+{
+    return subx_lmdb_recording__key(&view->recording, view->snapshot, where, trie.is_child, key,
+                                    value, error);
 }
 
 static subx_status get(void *handle, struct subx_trie_id trie, subx_slice key, bool *found,
@@ -332,6 +356,8 @@ static subx_status get(void *handle, struct subx_trie_id trie, subx_slice key, b
     subx_status status = trie_of(view, trie, &where, error);
     if (status == SUBX_OK)
         status = read_value(view->snapshot, where, key, found, &bytes, error);
+    if (status == SUBX_OK)
+        status = note(view, trie, where, key, value != NULL ? &bytes : NULL, error);
     if (value != NULL)
         *value = bytes;
     return status;
@@ -367,11 +393,15 @@ static subx_status next_key(void *handle, struct subx_trie_id trie, subx_slice k
     subx_slice at = SUBX_EMPTY, entry = SUBX_EMPTY;
     *found = false;
     subx_status status = trie_of(view, trie, &where, error);
+    if (status == SUBX_OK)
+        status = note(view, trie, where, key, NULL, error);
     if (status != SUBX_OK || !where->exists)
         return status;
     status = stand_behind(view, where->number, key, error);
     if (status == SUBX_OK)
         status = subx_lmdb_walk__next(view->walk, found, &at, &entry, error);
+    if (status == SUBX_OK && *found)
+        status = note(view, trie, where, at, NULL, error);
     if (status == SUBX_OK && *found) {
         view->next.len = 0;
         subx_buf__append_slice(&view->next, at);
@@ -393,16 +423,21 @@ static subx_status walk(void *handle, struct subx_trie_id trie, subx_slice prefi
     struct view *const view = handle;
     const struct subx_lmdb_trie *where = NULL;
     struct subx_lmdb_walk *keys = NULL;
+    const subx_slice first = subx_trie__compare(from, prefix) > 0 ? from : prefix;
     subx_status status = trie_of(view, trie, &where, error);
+    if (status == SUBX_OK)
+        status = note(view, trie, where, first, NULL, error);
     if (status != SUBX_OK || !where->exists)
         return status;
-    const subx_slice first = subx_trie__compare(from, prefix) > 0 ? from : prefix;
     status =
         subx_lmdb_walk__open(view->snapshot, SUBX_LMDB_VALUES, where->number, first, &keys, error);
     for (bool stop = false; status == SUBX_OK && !stop;) {
         subx_slice key = SUBX_EMPTY, entry = SUBX_EMPTY;
         bool found = false;
         status = subx_lmdb_walk__next(keys, &found, &key, &entry, error);
+        /* the one behind the prefix, too: it shows that there are no more */
+        if (status == SUBX_OK && found)
+            status = note(view, trie, where, key, NULL, error);
         if (status != SUBX_OK || !found || !subx_slice__starts_with(key, prefix))
             break;
         status = visit(user, key, &stop, error);
@@ -455,6 +490,7 @@ static void drop(void *handle)
     struct prepared *const prepared = handle;
     give_part(prepared->db, prepared->snapshot->epoch, &prepared->before);
     subx_tree__free(&prepared->after.tree);
+    subx_lmdb_recording__free(&prepared->recording);
     subx_lmdb_snapshot__release(prepared->snapshot);
     subx_buf__free(&prepared->ops.bytes);
     subx_mem__free(prepared);
@@ -477,6 +513,7 @@ static subx_status prepare(void *handle, uint8_t state_version, bool is_faithful
     prepared->is_faithful = is_faithful;
     subx_tree__init(&prepared->before.tree, &subx_trie_blake2b);
     subx_tree__init(&prepared->after.tree, &subx_trie_blake2b);
+    prepared->recording.recorder = view->recording.recorder;
     subx_buf__append(&prepared->ops.bytes, head, sizeof head);
     if (prepared->ops.bytes.failed) {
         drop(prepared);
@@ -511,7 +548,7 @@ static subx_status apply(void *handle, struct subx_trie_id trie,
                          bool *is_empty, subx_error *error)
 {
     struct prepared *const prepared = handle;
-    struct subx_lmdb_trie main, record = {.exists = false};
+    struct subx_lmdb_trie main, found_record = {.exists = false};
     struct subx_lmdb_work work = {0};
     struct subx_buf key = SUBX_BUF_INIT;
     struct subx_lmdb_edit edit = {.snapshot = prepared->snapshot,
@@ -526,14 +563,17 @@ static subx_status apply(void *handle, struct subx_trie_id trie,
     subx_status status = subx_lmdb_snapshot__trie(prepared->snapshot, NULL, &main, error);
     edit.before = main;
     if (status == SUBX_OK && trie.is_child)
-        status = child_of(prepared->snapshot, &main, trie.child, &edit.before, &record, error);
+        status = child_of(prepared->snapshot, &prepared->recording, &main, trie.child, &edit.before,
+                          &found_record, error);
     if (status != SUBX_OK)
         return status;
+    if (!trie.is_child || edit.before.exists)
+        edit.recorder = prepared->recording.recorder;
     subx_buf__append_u8(&key, trie.is_child);
     subx_buf__append_slice(&key, trie.child);
     edit.record_key = subx_buf__slice(&key);
-    if (!key.failed && trie.is_child && record.exists && !edit.before.exists)
-        clear_orphan(prepared, &record, edit.record_key);
+    if (!key.failed && trie.is_child && found_record.exists && !edit.before.exists)
+        clear_orphan(prepared, &found_record, edit.record_key);
     if (!trie.is_child && prepared->after.tree.root == NULL) {
         take_part(prepared->db, prepared->snapshot->epoch, &prepared->before);
         subx_tree__snapshot(&prepared->before.tree, &prepared->after.tree);
@@ -566,6 +606,7 @@ const struct subx_backend subx_backend_lmdb = {
     .free = free_db,
     .open = open_view,
     .close = close_view,
+    .record = record,
     .get = get,
     .next_key = next_key,
     .walk = walk,

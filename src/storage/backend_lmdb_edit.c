@@ -1,97 +1,14 @@
 /* Changing a trie that lies in a database; see backend_lmdb_edit.h. */
 #include "storage/backend_lmdb_edit.h"
 
-#include "util/mem.h"
-
 /* A run of changes over one trie. */
 struct run {
     const struct subx_lmdb_edit *edit;
-    uint64_t number;
-    struct subx_tree tree;
+    struct subx_lmdb_load load;
     /* Paths of the branches that may be none afterwards: 8 bytes of its nibble count, and packed. */
     struct subx_buf shrunk_paths;
     size_t shrunk_count;
-    uint64_t value_bytes; /* of the values that nodes were made with */
-    struct subx_buf scratch;
 };
-
-static subx_status get(struct run *run, enum subx_lmdb_table table, subx_slice key, bool *found,
-                       subx_slice *entry, subx_error *error)
-{
-    *found = false;
-    if (!run->edit->before.exists)
-        return SUBX_OK;
-    if (table == SUBX_LMDB_VALUES)
-        run->edit->work->values_read++;
-    else
-        run->edit->work->branches_read++;
-    return subx_lmdb_snapshot__get(run->edit->snapshot, table, run->number, key, found, entry,
-                                   error);
-}
-
-/* ---- Reading nodes in ---- */
-
-/* Put a node in the place of the stub that stood for it. */
-static void replace(struct subx_tree_node **slot, struct subx_tree_node *node)
-{
-    struct subx_tree_node *const stub = *slot;
-    memcpy(node->merkle, stub->merkle, sizeof node->merkle);
-    node->merkle_len = stub->merkle_len;
-    *slot = node;
-    subx_node__release(stub);
-}
-
-/* A leaf `at` nibbles below the root, from its key and entry. */
-static subx_status make_leaf(struct run *run, struct subx_tree_node **slot, size_t at,
-                             subx_slice key, subx_slice entry, subx_error *error)
-{
-    uint8_t hash[SUBX_TRIE_HASH_SIZE];
-    struct subx_node_value value = {.marks = 0};
-    const subx_slice bytes = {entry.data + 1, entry.len - 1};
-    const bool is_hashed = entry.data[0] == SUBX_LMDB_HASHED;
-    run->value_bytes += bytes.len;
-    if (is_hashed) {
-        run->tree.hasher->hash(bytes, hash);
-        run->tree.stats.value_hashes++;
-    }
-    const subx_status status = subx_node_value__make(bytes, is_hashed ? hash : NULL, &value, error);
-    if (status != SUBX_OK)
-        return status;
-    const struct subx_nibbles partial = subx_nibbles__skip(subx_nibbles__of_key(key), at);
-    struct subx_tree_node *const node = subx_node__new(&run->tree.stats, partial.len, 0, &value);
-    subx_node_value__release(&value);
-    if (node == NULL)
-        return subx_error__nomem(error);
-    subx_node__write_partial(node, 0, partial);
-    replace(slot, node);
-    return SUBX_OK;
-}
-
-/* Read the only leaf under a path, of which only the path is known. */
-static subx_status search_leaf(struct run *run, struct subx_tree_node **slot,
-                               struct subx_nibbles path, subx_error *error)
-{
-    struct subx_nibble_path from = SUBX_NIBBLE_PATH_INIT;
-    struct subx_lmdb_walk *walk = NULL;
-    subx_slice key = SUBX_EMPTY, entry = SUBX_EMPTY;
-    bool found = false;
-    subx_nibble_path__append(&from, path);
-    subx_status status =
-        from.bytes.failed ? subx_error__nomem(error)
-                          : subx_lmdb_walk__open(run->edit->snapshot, SUBX_LMDB_VALUES, run->number,
-                                                 subx_buf__slice(&from.bytes), &walk, error);
-    if (status == SUBX_OK)
-        status = subx_lmdb_walk__next(walk, &found, &key, &entry, error);
-    run->edit->work->values_read++;
-    if (status == SUBX_OK &&
-        (!found || subx_nibbles__common(subx_nibbles__of_key(key), path) < path.len))
-        status = subx_lmdb_record__damaged("a leaf of the trie has no value", error);
-    if (status == SUBX_OK)
-        status = make_leaf(run, slot, path.len, key, entry, error);
-    subx_lmdb_walk__close(walk);
-    subx_nibble_path__free(&from);
-    return status;
-}
 
 /* Note that a branch with this path loses something. */
 static bool note_shrunk(struct run *run, struct subx_nibbles path)
@@ -110,130 +27,6 @@ static bool note_shrunk(struct run *run, struct subx_nibbles path)
     return true;
 }
 
-static subx_status read_branch(struct run *run, struct subx_tree_node **slot,
-                               struct subx_nibbles path, subx_error *error)
-{
-    bool found = false, has_value = true;
-    subx_slice record = SUBX_EMPTY, value = SUBX_EMPTY;
-    struct subx_tree_node *node = NULL;
-    run->scratch.len = 0;
-    subx_lmdb_record__append_path(&run->scratch, path);
-    if (run->scratch.failed)
-        return subx_error__nomem(error);
-    subx_status status =
-        get(run, SUBX_LMDB_BRANCHES, subx_buf__slice(&run->scratch), &found, &record, error);
-    if (status == SUBX_OK && found && subx_lmdb_record__form(record) == SUBX_TRIE_INLINE) {
-        /* a value lies under whole bytes */
-        const subx_slice key = subx_slice__of(path.data, path.len / 2);
-        status = get(run, SUBX_LMDB_VALUES, key, &has_value, &value, error);
-    }
-    if (status == SUBX_OK && (!found || !has_value))
-        status = subx_lmdb_record__damaged("a branch of the trie is missing", error);
-    if (status == SUBX_OK && value.len > 0)
-        value = subx_slice__of(value.data + 1, value.len - 1);
-    run->value_bytes += value.len;
-    if (status == SUBX_OK)
-        status =
-            subx_lmdb_record__read_branch(record, *slot, value, &run->tree.stats, &node, error);
-    if (status == SUBX_OK)
-        replace(slot, node);
-    return status;
-}
-
-/*
- * If a slot has a stub, read what it stands for. `path` leads to it, the nibble of the child
- * included, and starts at a byte's border; `key` (may be NULL) is a key below it that is likely to
- * be there.
- */
-static subx_status expand(struct run *run, struct subx_tree_node **slot, struct subx_nibbles path,
-                          const subx_slice *key, subx_error *error)
-{
-    bool found = false;
-    subx_slice entry = SUBX_EMPTY;
-    if (!subx_node__is_stub(*slot))
-        return SUBX_OK;
-    if ((*slot)->value_len == SUBX_LMDB_STUB_BRANCH) {
-        struct subx_nibble_path whole = SUBX_NIBBLE_PATH_INIT;
-        subx_nibble_path__append(&whole, path);
-        subx_nibble_path__append(&whole, subx_node__partial(*slot));
-        const subx_status status =
-            whole.bytes.failed
-                ? subx_error__nomem(error)
-                : read_branch(run, slot, (struct subx_nibbles){whole.bytes.data, 0, whole.len},
-                              error);
-        subx_nibble_path__free(&whole);
-        return status;
-    }
-    if (key != NULL) {
-        const subx_status status = get(run, SUBX_LMDB_VALUES, *key, &found, &entry, error);
-        if (status != SUBX_OK)
-            return status;
-    }
-    return found ? make_leaf(run, slot, path.len, *key, entry, error)
-                 : search_leaf(run, slot, path, error);
-}
-
-/* ---- One change ---- */
-
-/* Where a key ends in the tree, everything on the way being read in. */
-struct place {
-    struct subx_tree_node *node; /* the last one; NULL: the tree is empty */
-    size_t start;                /* nibbles of the key in front of its partial key */
-    size_t common;               /* nibbles of its partial key that the key shares */
-    bool is_at_node;             /* it ends where the key does */
-    struct subx_tree_node *parent;
-    size_t parent_end; /* nibbles of the key up to the parent's end */
-};
-
-static subx_status locate(struct run *run, subx_slice key, struct place *out, subx_error *error)
-{
-    const struct subx_nibbles nibbles = subx_nibbles__of_key(key);
-    struct subx_tree_node **slot = &run->tree.root;
-    *out = (struct place){.node = NULL};
-    if (*slot == NULL)
-        return SUBX_OK;
-    for (size_t start = 0;;) {
-        const subx_status status =
-            expand(run, slot, subx_nibbles__first(nibbles, start), &key, error);
-        if (status != SUBX_OK)
-            return status;
-        struct subx_tree_node *const node = *slot;
-        const struct subx_nibbles rest = subx_nibbles__skip(nibbles, start);
-        const size_t common = subx_nibbles__common(subx_node__partial(node), rest);
-        out->node = node;
-        out->start = start;
-        out->common = common;
-        if (common < node->partial_len)
-            return SUBX_OK;
-        out->is_at_node = common == rest.len;
-        if (out->is_at_node || !subx_node__has_child(node, subx_nibbles__get(rest, common)))
-            return SUBX_OK;
-        out->parent = node;
-        out->parent_end = start + common;
-        slot = &node->children[subx_node__rank(node, subx_nibbles__get(rest, common))];
-        start += common + 1;
-    }
-}
-
-/* Read in the only child of `bitmap` that a node is left with: the two become one. */
-static subx_status expand_only(struct run *run, struct subx_tree_node *node,
-                               struct subx_nibbles path, uint16_t bitmap, subx_error *error)
-{
-    struct subx_nibble_path whole = SUBX_NIBBLE_PATH_INIT;
-    if (bitmap == 0 || (bitmap & (bitmap - 1)) != 0)
-        return SUBX_OK;
-    const uint8_t nibble = (uint8_t)__builtin_ctz(bitmap);
-    subx_nibble_path__append(&whole, path);
-    subx_nibble_path__append_one(&whole, nibble);
-    const subx_status status =
-        whole.bytes.failed
-            ? subx_error__nomem(error)
-            : expand(run, &node->children[subx_node__rank(node, nibble)],
-                     (struct subx_nibbles){whole.bytes.data, 0, whole.len}, NULL, error);
-    subx_nibble_path__free(&whole);
-    return status;
-}
-
 static bool has_value(const struct subx_tree_node *node)
 {
     return (node->kind & SUBX_NODE_VALUE) != 0;
@@ -242,17 +35,18 @@ static bool has_value(const struct subx_tree_node *node)
 static subx_status remove_key(struct run *run, subx_slice key, subx_error *error)
 {
     const struct subx_nibbles nibbles = subx_nibbles__of_key(key);
-    struct place place;
-    subx_status status = locate(run, key, &place, error);
+    struct subx_lmdb_place place;
+    subx_status status = subx_lmdb_load__locate(&run->load, key, &place, error);
     struct subx_tree_node *const node = place.node, *const parent = place.parent;
     if (status != SUBX_OK || node == NULL)
         return status;
     if (place.is_at_node && has_value(node) && node->bitmap != 0) {
-        status = expand_only(run, node, nibbles, node->bitmap, error);
+        status = subx_lmdb_load__only_child(&run->load, node, nibbles, node->bitmap, error);
     } else if (place.is_at_node && has_value(node) && parent != NULL && !has_value(parent)) {
         const unsigned nibble = subx_nibbles__get(nibbles, place.parent_end);
-        status = expand_only(run, parent, subx_nibbles__first(nibbles, place.parent_end),
-                             (uint16_t)(parent->bitmap & ~(1u << nibble)), error);
+        status = subx_lmdb_load__only_child(&run->load, parent,
+                                            subx_nibbles__first(nibbles, place.parent_end),
+                                            (uint16_t)(parent->bitmap & ~(1u << nibble)), error);
     }
     if (status != SUBX_OK)
         return status;
@@ -260,7 +54,7 @@ static subx_status remove_key(struct run *run, subx_slice key, subx_error *error
     struct subx_nibble_path end = SUBX_NIBBLE_PATH_INIT;
     subx_nibble_path__append(&end, subx_nibbles__first(nibbles, place.start));
     subx_nibble_path__append(&end, subx_node__partial(node));
-    const uint64_t count = run->tree.count;
+    const uint64_t count = run->load.tree.count;
     bool removed = false;
     const bool is_noted =
         !end.bytes.failed &&
@@ -268,12 +62,12 @@ static subx_status remove_key(struct run *run, subx_slice key, subx_error *error
          note_shrunk(run, (struct subx_nibbles){end.bytes.data, 0, end.len})) &&
         (parent == NULL || note_shrunk(run, subx_nibbles__first(nibbles, place.parent_end)));
     status = !is_noted ? subx_error__nomem(error)
-                       : subx_tree_edit__remove(&run->tree, key,
+                       : subx_tree_edit__remove(&run->load.tree, key,
                                                 run->edit->is_faithful ? SUBX_TREE_FAITHFUL
                                                                        : SUBX_TREE_CLEAN,
-                                                NULL, &removed, error);
-    if (status == SUBX_OK && run->tree.count != count)
-        subx_lmdb_ops__mark(run->edit->ops, SUBX_LMDB_VALUES, run->number,
+                                                run->edit->recorder, &removed, error);
+    if (status == SUBX_OK && run->load.tree.count != count)
+        subx_lmdb_ops__mark(run->edit->ops, SUBX_LMDB_VALUES, run->load.number,
                             subx_buf__slice(&end.bytes), SUBX_LMDB_GONE);
     subx_nibble_path__free(&end);
     return status;
@@ -296,20 +90,24 @@ static bool is_same(const struct subx_tree_node *node, subx_slice value, bool is
 static subx_status set_key(struct run *run, subx_slice key, subx_slice value, subx_error *error)
 {
     const bool is_hashed = subx_trie__is_hashed(run->edit->state_version, value.len);
-    struct place place;
-    subx_status status = locate(run, key, &place, error);
-    if (status != SUBX_OK || (place.is_at_node && is_same(place.node, value, is_hashed)))
-        return status;
-    status = subx_tree_edit__set(&run->tree, key, value, is_hashed, NULL, error);
+    struct subx_lmdb_place place;
+    subx_status status = subx_lmdb_load__locate(&run->load, key, &place, error);
     if (status != SUBX_OK)
         return status;
+    const bool changes = !place.is_at_node || !is_same(place.node, value, is_hashed);
+    /* what changes nothing is recorded all the same */
+    if (changes || run->edit->recorder != NULL)
+        status =
+            subx_tree_edit__set(&run->load.tree, key, value, is_hashed, run->edit->recorder, error);
+    if (status != SUBX_OK || !changes)
+        return status;
     struct subx_lmdb_ops *const ops = run->edit->ops;
-    const size_t begun = subx_lmdb_ops__begin(ops, SUBX_LMDB_VALUES, run->number, key);
+    const size_t begun = subx_lmdb_ops__begin(ops, SUBX_LMDB_VALUES, run->load.number, key);
     subx_buf__append_u8(&ops->bytes, is_hashed ? SUBX_LMDB_HASHED : SUBX_LMDB_INLINE);
     subx_buf__append_slice(&ops->bytes, value);
     subx_lmdb_ops__end(ops, begun);
     run->edit->work->values_written++;
-    run->value_bytes += value.len;
+    run->load.value_bytes += value.len;
     return SUBX_OK;
 }
 
@@ -331,7 +129,7 @@ static subx_status collect(const struct run *run, struct changes *out, subx_erro
 {
     struct subx_nibble_path path = SUBX_NIBBLE_PATH_INIT;
     struct subx_tree_path stack;
-    struct subx_tree_node *next = run->tree.root;
+    struct subx_tree_node *next = run->load.tree.root;
     bool has_memory = true;
     subx_tree_path__init(&stack);
     while (has_memory) {
@@ -381,7 +179,7 @@ static void write_branches(const struct run *run, const struct changes *changes)
         struct changed changed;
         memcpy(&changed, changes->list.data + at, sizeof changed);
         const size_t begun = subx_lmdb_ops__begin(
-            ops, SUBX_LMDB_BRANCHES, run->number,
+            ops, SUBX_LMDB_BRANCHES, run->load.number,
             subx_slice__of(changes->keys.data + changed.key_at, changed.key_len));
         subx_lmdb_record__append_branch(&ops->bytes, changed.node);
         subx_lmdb_ops__end(ops, begun);
@@ -392,7 +190,7 @@ static void write_branches(const struct run *run, const struct changes *changes)
 /* Whether the tree has a branch that ends there; all above it has been read. */
 static bool has_branch(const struct run *run, struct subx_nibbles path)
 {
-    const struct subx_tree_node *node = run->tree.root;
+    const struct subx_tree_node *node = run->load.tree.root;
     for (;;) {
         const struct subx_nibbles partial = subx_node__partial(node);
         const size_t common = subx_nibbles__common(partial, path);
@@ -419,10 +217,10 @@ static void remove_branches(struct run *run)
         at += sizeof len + subx_nibbles__packed_size(path.len);
         if (has_branch(run, path))
             continue;
-        run->scratch.len = 0;
-        subx_lmdb_record__append_path(&run->scratch, path);
-        subx_lmdb_ops__mark(run->edit->ops, SUBX_LMDB_BRANCHES, run->number,
-                            subx_buf__slice(&run->scratch), SUBX_LMDB_GONE);
+        run->load.scratch.len = 0;
+        subx_lmdb_record__append_path(&run->load.scratch, path);
+        subx_lmdb_ops__mark(run->edit->ops, SUBX_LMDB_BRANCHES, run->load.number,
+                            subx_buf__slice(&run->load.scratch), SUBX_LMDB_GONE);
         run->edit->work->branches_written++;
     }
 }
@@ -443,19 +241,19 @@ static subx_status finish(struct run *run, uint8_t root[SUBX_TRIE_HASH_SIZE], su
 {
     const struct subx_lmdb_edit *const edit = run->edit;
     struct changes changes = {SUBX_BUF_INIT, SUBX_BUF_INIT};
-    struct subx_tree_node *const node = run->tree.root;
+    struct subx_tree_node *const node = run->load.tree.root;
     subx_status status = SUBX_OK;
     if (subx_node__is_dirty(node) && node->bitmap != 0)
         status = collect(run, &changes, error);
     if (status == SUBX_OK)
-        status = subx_tree__root(&run->tree, root, error);
+        status = subx_tree__root(&run->load.tree, root, error);
     if (status == SUBX_OK) {
         write_branches(run, &changes);
         remove_branches(run);
         if (!edit->before.exists || memcmp(edit->before.root, root, SUBX_TRIE_HASH_SIZE) != 0) {
             const size_t begun =
                 subx_lmdb_ops__begin(edit->ops, SUBX_LMDB_TRIES, 0, edit->record_key);
-            subx_lmdb_record__append_trie(&edit->ops->bytes, run->number, root, node);
+            subx_lmdb_record__append_trie(&edit->ops->bytes, run->load.number, root, node);
             subx_lmdb_ops__end(edit->ops, begun);
         }
     }
@@ -472,34 +270,34 @@ static void finish_empty(struct run *run, const struct subx_lmdb_ops *before)
     ops->count = before->count;
     if (!run->edit->before.exists)
         return;
-    subx_lmdb_ops__mark(ops, SUBX_LMDB_CLEARS, run->number, SUBX_EMPTY, SUBX_LMDB_INLINE);
+    subx_lmdb_ops__mark(ops, SUBX_LMDB_CLEARS, run->load.number, SUBX_EMPTY, SUBX_LMDB_INLINE);
     subx_lmdb_ops__mark(ops, SUBX_LMDB_TRIES, 0, run->edit->record_key, SUBX_LMDB_GONE);
 }
 
 /* Begin with the part of the trie that is at hand, else with a stub for its root. */
 static subx_status begin(struct run *run, subx_error *error)
 {
-    const struct subx_lmdb_part *const part = run->edit->part;
-    subx_tree__init(&run->tree, &subx_trie_blake2b);
-    if (!run->edit->before.exists)
-        return SUBX_OK;
-    if (part != NULL && part->tree.root != NULL) {
-        subx_tree__snapshot(&part->tree, &run->tree);
-        run->tree.stats = (struct subx_tree_stats){0};
-        return SUBX_OK;
-    }
-    run->tree.root = subx_lmdb_record__root_stub(&run->tree.stats, &run->edit->before);
-    return run->tree.root != NULL ? SUBX_OK : subx_error__nomem(error);
+    const struct subx_lmdb_edit *const edit = run->edit;
+    struct subx_tree *const tree = &run->load.tree;
+    const subx_status status = subx_lmdb_load__init(&run->load, edit->snapshot, &edit->before,
+                                                    edit->new_number, edit->work, error);
+    if (status != SUBX_OK || !edit->before.exists || edit->part == NULL ||
+        edit->part->tree.root == NULL)
+        return status;
+    subx_tree__free(tree);
+    subx_tree__snapshot(&edit->part->tree, tree);
+    return SUBX_OK;
 }
 
 /* Hand the tree over to who wants to go on with it. */
 static void keep_part(struct run *run)
 {
     struct subx_lmdb_part *const part = run->edit->part;
+    struct subx_tree *const tree = &run->load.tree;
     subx_tree__free(&part->tree);
-    part->bytes += run->tree.stats.nodes * sizeof(struct subx_tree_node) * 2 + run->value_bytes;
-    part->tree = run->tree;
-    subx_tree__init(&run->tree, &subx_trie_blake2b);
+    part->bytes += tree->stats.nodes * sizeof(struct subx_tree_node) * 2 + run->load.value_bytes;
+    part->tree = *tree;
+    subx_tree__init(tree, &subx_trie_blake2b);
 }
 
 subx_status subx_lmdb_edit__run(const struct subx_lmdb_edit *edit,
@@ -507,28 +305,27 @@ subx_status subx_lmdb_edit__run(const struct subx_lmdb_edit *edit,
                                 uint8_t root[SUBX_TRIE_HASH_SIZE], bool *is_empty,
                                 subx_error *error)
 {
-    struct run run = {.edit = edit,
-                      .number = edit->before.exists ? edit->before.number : edit->new_number,
-                      .shrunk_paths = SUBX_BUF_INIT,
-                      .scratch = SUBX_BUF_INIT};
+    struct run run = {.edit = edit, .shrunk_paths = SUBX_BUF_INIT};
     const struct subx_lmdb_ops before = *edit->ops;
     subx_status status = begin(&run, error);
+    struct subx_tree *const tree = &run.load.tree;
+    if (status == SUBX_OK && tree->root == NULL && edit->recorder != NULL && count > 0)
+        status = subx_tree__record_empty(edit->recorder, error);
     if (status == SUBX_OK)
         status = apply_all(&run, changes, count, error);
-    *is_empty = run.tree.root == NULL;
-    if (status == SUBX_OK && run.tree.root != NULL) {
+    *is_empty = tree->root == NULL;
+    if (status == SUBX_OK && tree->root != NULL) {
         status = finish(&run, root, error);
     } else if (status == SUBX_OK) {
         finish_empty(&run, &before);
-        memcpy(root, run.tree.hasher->empty_root, SUBX_TRIE_HASH_SIZE);
+        memcpy(root, tree->hasher->empty_root, SUBX_TRIE_HASH_SIZE);
     }
-    if (status == SUBX_OK && (edit->ops->bytes.failed || run.scratch.failed))
+    if (status == SUBX_OK && (edit->ops->bytes.failed || run.load.scratch.failed))
         status = subx_error__nomem(error);
-    edit->work->hashes += run.tree.stats.hashes + run.tree.stats.value_hashes;
+    edit->work->hashes += tree->stats.hashes + tree->stats.value_hashes;
     if (status == SUBX_OK && edit->part != NULL)
         keep_part(&run);
-    subx_tree__free(&run.tree);
+    subx_lmdb_load__free(&run.load);
     subx_buf__free(&run.shrunk_paths);
-    subx_buf__free(&run.scratch);
     return status;
 }

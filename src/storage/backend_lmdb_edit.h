@@ -6,7 +6,7 @@
 #ifndef SUBX_STORAGE_BACKEND_LMDB_EDIT_H
 #define SUBX_STORAGE_BACKEND_LMDB_EDIT_H
 
-#include "storage/backend_lmdb_read.h"
+#include "storage/backend_lmdb_load.h"
 
 /*
  * What is to become of entries, in the order in which it was found out; of equal keys the last
@@ -51,7 +51,8 @@ struct subx_lmdb_edit {
     uint64_t new_number;   /* of the trie, if it did not exist */
     uint8_t state_version;
     bool is_faithful;
-    struct subx_lmdb_ops *ops; /* what has to be done is appended */
+    struct subx_proof *recorder; /* of what the changes meet in the trie as it was; NULL: none */
+    struct subx_lmdb_ops *ops;   /* what has to be done is appended */
     struct subx_lmdb_work *work;
     /* Of the trie before; on SUBX_OK of the trie afterwards. NULL: not wanted. */
     struct subx_lmdb_part *part;

@@ -13,4 +13,13 @@ extern const struct subx_backend subx_backend_memory;
 /* An empty state, for `self` of the functions above. NULL: out of memory. */
 void *subx_backend_memory__new(void);
 
+/*
+ * What a proof has of the state with that root. Whatever needs more fails with SUBX_TRIE_INCOMPLETE
+ * and says what; changes and commits that need no more work as usual. The proof is copied. `*out` is
+ * for `self`; SUBX_OK or SUBX_NOMEM.
+ */
+subx_status subx_backend_memory__of_proof(const struct subx_proof *proof,
+                                          const uint8_t root[SUBX_TRIE_HASH_SIZE], void **out,
+                                          subx_error *error);
+
 #endif

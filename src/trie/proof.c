@@ -114,6 +114,21 @@ subx_status subx_proof__add_hashed(struct subx_proof *proof,
     return SUBX_OK;
 }
 
+subx_status subx_proof__copy(const struct subx_proof *proof, struct subx_proof *out,
+                             subx_error *error)
+{
+    subx_status status = SUBX_OK;
+    subx_proof__init(out, proof->hasher);
+    if (!subx_buf__reserve(&out->bytes, proof->bytes.len))
+        status = subx_error__nomem(error);
+    for (size_t i = 0; i < proof->count && status == SUBX_OK; i++)
+        status = subx_proof__add_hashed(out, proof->entries[i].hash,
+                                        subx_proof__blob(proof, &proof->entries[i]), error);
+    if (status != SUBX_OK)
+        subx_proof__free(out);
+    return status;
+}
+
 subx_status subx_proof__add(struct subx_proof *proof, subx_slice blob, subx_error *error)
 {
     uint8_t hash[SUBX_TRIE_HASH_SIZE];

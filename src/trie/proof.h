@@ -48,6 +48,10 @@ void subx_proof__init(struct subx_proof *proof, const struct subx_trie_hasher *h
 
 void subx_proof__free(struct subx_proof *proof);
 
+/* Make `out` a proof with the same blobs. SUBX_OK, or SUBX_NOMEM with `out` empty. */
+subx_status subx_proof__copy(const struct subx_proof *proof, struct subx_proof *out,
+                             subx_error *error);
+
 /* Forget all blobs. */
 void subx_proof__clear(struct subx_proof *proof);
 

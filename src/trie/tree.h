@@ -188,7 +188,8 @@ struct subx_tree_loader;
 /* The proof is borrowed, and not changed, until subx_tree_loader__free(). NULL: out of memory. */
 struct subx_tree_loader *subx_tree_loader__new(const struct subx_proof *proof);
 
-/* As subx_tree__from_proof(). The tree may outlive the loader. */
+/* As subx_tree__from_proof(). The tree may outlive the loader, which keeps its nodes too: what is
+ * borrowed from one such tree stays valid until the loader is released. */
 subx_status subx_tree_loader__load(struct subx_tree_loader *loader,
                                    const uint8_t root[SUBX_TRIE_HASH_SIZE], struct subx_tree *out,
                                    subx_error *error);

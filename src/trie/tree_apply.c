@@ -15,6 +15,15 @@ static subx_status apply_one(struct subx_tree *tree, const struct subx_tree_chan
                                options->recorder, error);
 }
 
+/* Say which change met what is missing. */
+static void name_change(const struct subx_tree_change *change, subx_error *error)
+{
+    char text[SUBX_TREE_HEX_SIZE];
+    subx_tree__hex(change->key, text);
+    subx_error__prefix(error, "%s key 0x%s%s", change->remove ? "removal of" : "change of", text,
+                       change->key.len > SUBX_TRIE_HASH_SIZE ? "..." : "");
+}
+
 subx_status subx_tree__apply(struct subx_tree *tree, const struct subx_tree_change *changes,
                              size_t count, const struct subx_tree_apply *options, subx_error *error)
 {
@@ -28,8 +37,11 @@ subx_status subx_tree__apply(struct subx_tree *tree, const struct subx_tree_chan
     subx_tree__snapshot(tree, &result);
     result.stats = tree->stats;
     /* one after the other: the reference's fault depends on the trie at that moment */
-    for (size_t i = 0; i < count && status == SUBX_OK; i++)
+    for (size_t i = 0; i < count && status == SUBX_OK; i++) {
         status = apply_one(&result, &changes[i], options, error);
+        if (status == SUBX_TRIE_INCOMPLETE)
+            name_change(&changes[i], error);
+    }
     if (status != SUBX_OK) {
         subx_tree__free(&result);
         return status;

@@ -59,11 +59,14 @@ struct subx_tree_loader {
     struct subx_tree_stats stats;
     /* the node of each entry once it is made, each with a reference */
     struct subx_tree_node **nodes;
+    /* the same for short ones that are the root of a tree */
+    struct subx_tree_node **roots;
     struct task *tasks;
     size_t count, capacity;
 };
 
-static bool push_task(struct subx_tree_loader *loader, const struct subx_proof_entry *entry, bool is_ready)
+static bool push_task(struct subx_tree_loader *loader, const struct subx_proof_entry *entry,
+                      bool is_ready)
 {
     if (loader->count == loader->capacity) {
         const size_t capacity = loader->capacity == 0 ? 64 : 2 * loader->capacity;
@@ -89,8 +92,8 @@ static struct subx_tree_node *new_stub(struct subx_tree_loader *loader, subx_sli
     return stub;
 }
 
-static struct subx_tree_node *new_node(struct subx_tree_loader *loader, const struct subx_trie_node *parts,
-                                       subx_slice merkle);
+static struct subx_tree_node *new_node(struct subx_tree_loader *loader,
+                                       const struct subx_trie_node *parts, subx_slice merkle);
 
 /* A node that may be one in a tree. */
 static bool decode(subx_slice encoding, struct subx_trie_node *parts)
@@ -133,8 +136,8 @@ static subx_status make_value(const struct subx_proof *proof, const struct subx_
 }
 
 /* A node of its parts; the entries it refers to are made. NULL: out of memory. */
-static struct subx_tree_node *new_node(struct subx_tree_loader *loader, const struct subx_trie_node *parts,
-                                       subx_slice merkle)
+static struct subx_tree_node *new_node(struct subx_tree_loader *loader,
+                                       const struct subx_trie_node *parts, subx_slice merkle)
 {
     struct subx_node_value value;
     if (make_value(loader->proof, &parts->value, &value) != SUBX_OK)
@@ -162,7 +165,8 @@ static struct subx_tree_node *new_node(struct subx_tree_loader *loader, const st
 }
 
 /* Push what an entry refers to and is not made yet, behind the entry itself. */
-static subx_status push_references(struct subx_tree_loader *loader, const struct subx_proof_entry *entry,
+static subx_status push_references(struct subx_tree_loader *loader,
+                                   const struct subx_proof_entry *entry,
                                    const struct subx_trie_node *parts)
 {
     if (!push_task(loader, entry, true))
@@ -213,18 +217,28 @@ static struct subx_tree_node *load_root(struct subx_tree_loader *loader,
                                         const struct subx_proof_entry *entry)
 {
     const struct subx_proof *const proof = loader->proof;
-    struct subx_tree_node *const node = loader->nodes[entry - proof->entries];
-    if (entry->len >= SUBX_TRIE_HASH_SIZE || subx_node__is_stub(node)) {
-        subx_node__take(node);
-        return node;
+    struct subx_tree_node *node = loader->nodes[entry - proof->entries];
+    if (entry->len < SUBX_TRIE_HASH_SIZE && !subx_node__is_stub(node)) {
+        /* The root is found by its hash, however short it is; no parent does that. */
+        struct subx_tree_node **const root = &loader->roots[entry - proof->entries];
+        if (*root == NULL) {
+            *root = subx_node__copy(&loader->stats, node);
+            if (*root == NULL)
+                return NULL;
+            (*root)->merkle_len = (uint8_t)entry->len;
+            memcpy((*root)->merkle, subx_proof__blob(proof, entry).data, entry->len);
+        }
+        node = *root;
     }
-    /* The root is found by its hash, however short it is; no parent does that. */
-    struct subx_tree_node *const root = subx_node__copy(&loader->stats, node);
-    if (root != NULL) {
-        root->merkle_len = (uint8_t)entry->len;
-        memcpy(root->merkle, subx_proof__blob(proof, entry).data, entry->len);
-    }
-    return root;
+    subx_node__take(node);
+    return node;
+}
+
+static void release_all(struct subx_tree_node **nodes, size_t count)
+{
+    for (size_t i = 0; nodes != NULL && i < count; i++)
+        subx_node__release(nodes[i]);
+    subx_mem__free(nodes);
 }
 
 struct subx_tree_loader *subx_tree_loader__new(const struct subx_proof *proof)
@@ -234,9 +248,10 @@ struct subx_tree_loader *subx_tree_loader__new(const struct subx_proof *proof)
         return NULL;
     loader->proof = proof;
     loader->nodes = subx_mem__calloc(proof->count, sizeof(struct subx_tree_node *));
-    if (loader->nodes != NULL)
+    loader->roots = subx_mem__calloc(proof->count, sizeof(struct subx_tree_node *));
+    if (loader->nodes != NULL && loader->roots != NULL)
         return loader;
-    subx_mem__free(loader);
+    subx_tree_loader__free(loader);
     return NULL;
 }
 
@@ -244,9 +259,8 @@ void subx_tree_loader__free(struct subx_tree_loader *loader)
 {
     if (loader == NULL)
         return;
-    for (size_t i = 0; i < loader->proof->count; i++)
-        subx_node__release(loader->nodes[i]);
-    subx_mem__free(loader->nodes);
+    release_all(loader->nodes, loader->proof->count);
+    release_all(loader->roots, loader->proof->count);
     subx_mem__free(loader->tasks);
     subx_mem__free(loader);
 }
