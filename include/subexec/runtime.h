@@ -212,7 +212,8 @@ typedef struct subx_call_options {
     subx_additional_data_fn additional_data;
     /** Handed to `additional_data`. */
     void *additional_data_data;
-    /** Tells the size of the storage proof so far; NULL: none is recorded. */
+    /** Tells the size of the storage proof so far; NULL: the size of what `changes` record, if they
+     * do, else there is none. */
     subx_proof_size_fn proof_size;
     /** Handed to `proof_size`. */
     void *proof_size_data;

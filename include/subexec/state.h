@@ -130,11 +130,15 @@ typedef struct subx_changes_options {
     /** The runtime's state version, 0 or 1, for the few functions that ask for a root without
      * saying which. */
     uint8_t state_version;
+    /** Record what is read of the state, so that subx_changes_proof() can tell it; not every back
+     * end can. A call with such changes is told the proof's size, unless its options have a
+     * `proof_size` of their own. */
+    bool records_proof;
 } subx_changes_options;
 
-#define SUBX_CHANGES_OPTIONS_INIT                      \
-    {                                                  \
-        sizeof(subx_changes_options), SUBX_FAITHFUL, 1 \
+#define SUBX_CHANGES_OPTIONS_INIT                             \
+    {                                                         \
+        sizeof(subx_changes_options), SUBX_FAITHFUL, 1, false \
     }
 
 /**
@@ -142,7 +146,7 @@ typedef struct subx_changes_options {
  *
  * \param options   NULL for the defaults
  * \param[out] out  filled on SUBX_OK, release with subx_changes_free(); NULL otherwise
- * \return SUBX_OK, SUBX_NOMEM, or what the back end fails with
+ * \return SUBX_OK; SUBX_UNSUPPORTED if a proof is wanted from a back end that makes none; SUBX_NOMEM, or what the back end fails with
  */
 SUBX_API subx_status subx_changes_new(subx_state *state, const subx_changes_options *options,
                                       subx_changes **out, subx_error *error);

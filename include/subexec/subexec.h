@@ -33,6 +33,7 @@
 #include <subexec/instrument.h>
 #include <subexec/keystore.h>
 #include <subexec/offchain.h>
+#include <subexec/proof.h>
 #include <subexec/runtime.h>
 #include <subexec/state.h>
 #include <subexec/status.h>

@@ -34,6 +34,8 @@ struct subx_changes {
     struct subx_cached_root cached;
     bool is_faithful;
     uint8_t state_version; /* of the runtime, for functions that are not told one */
+    bool records_proof;
+    struct subx_proof recorder; /* of what the view reads */
     bool in_call;
     uint32_t outer_depth; /* transactions that were open when the call began */
 

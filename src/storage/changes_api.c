@@ -11,7 +11,10 @@ subx_status subx_changes__see(struct subx_changes *changes, subx_error *error)
 {
     if (changes->view != NULL)
         return SUBX_OK;
-    return changes->backend->open(changes->state->self, &changes->view, error);
+    const subx_status status = changes->backend->open(changes->state->self, &changes->view, error);
+    if (status == SUBX_OK && changes->records_proof)
+        changes->backend->record(changes->view, &changes->recorder);
+    return status;
 }
 
 static void close_view(struct subx_changes *changes)
@@ -19,6 +22,7 @@ static void close_view(struct subx_changes *changes)
     if (changes->view != NULL)
         changes->backend->close(changes->view);
     changes->view = NULL;
+    subx_proof__free(&changes->recorder);
 }
 
 subx_status subx_changes_new(subx_state *state, const subx_changes_options *options,
@@ -31,6 +35,11 @@ subx_status subx_changes_new(subx_state *state, const subx_changes_options *opti
                        (options->struct_size == sizeof *options && options->state_version <= 1),
                    error);
     const subx_changes_options *const in_force = options != NULL ? options : &default_options;
+    if (in_force->records_proof) {
+        const subx_status status = subx_state__can_prove(state, error);
+        if (status != SUBX_OK)
+            return status;
+    }
     subx_changes *const changes = subx_mem__calloc(1, sizeof *changes);
     if (changes == NULL)
         return subx_error__nomem(error);
@@ -38,6 +47,8 @@ subx_status subx_changes_new(subx_state *state, const subx_changes_options *opti
     changes->backend = state->backend;
     changes->is_faithful = in_force->semantics == SUBX_FAITHFUL;
     changes->state_version = in_force->state_version;
+    changes->records_proof = in_force->records_proof;
+    subx_proof__init(&changes->recorder, &subx_trie_blake2b);
     const subx_status status = subx_changes__see(changes, error);
     if (status != SUBX_OK) {
         subx_changes_free(changes);

@@ -34,6 +34,15 @@ subx_status subx_state_new_memory(subx_state **out, subx_error *error)
     return subx_state__new(&subx_backend_memory, memory, out, error);
 }
 
+subx_status subx_state__can_prove(const subx_state *state, subx_error *error)
+{
+    return state->backend->record != NULL
+               ? SUBX_OK
+               : subx_error__set(error, SUBX_UNSUPPORTED,
+                                 "the state lies in a back end (%s) that makes no proofs",
+                                 state->backend->name);
+}
+
 subx_state *subx_state__retain(subx_state *state)
 {
     atomic_fetch_add_explicit(&state->references, 1, memory_order_relaxed);

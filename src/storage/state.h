@@ -18,6 +18,9 @@ struct subx_state {
 subx_status subx_state__new(const struct subx_backend *backend, void *self, subx_state **out,
                             subx_error *error);
 
+/* SUBX_OK, or SUBX_UNSUPPORTED if the back end makes no proofs. */
+subx_status subx_state__can_prove(const subx_state *state, subx_error *error);
+
 /* Take a reference; subx_state_free() drops one. */
 subx_state *subx_state__retain(subx_state *state);
 

@@ -66,6 +66,12 @@ static void close_view(void *view)
     free_handle(handle);
 }
 
+static void record(void *view, struct subx_proof *recorder)
+{
+    const struct handle *const handle = view;
+    handle->wrapper->inner->record(handle->inner, recorder);
+}
+
 static subx_status get(void *view, struct subx_trie_id trie, subx_slice key, bool *found,
                        subx_slice *value, subx_error *error)
 {
@@ -157,6 +163,7 @@ static const struct subx_backend wrapping = {
     .free = free_wrapper,
     .open = open_view,
     .close = close_view,
+    .record = record,
     .get = get,
     .next_key = next_key,
     .walk = walk,
