@@ -11,30 +11,47 @@
 #include "output.h"
 #include "state_actions.h"
 
-enum { OPTION_CHILD, OPTION_PREFIX, OPTION_OUTPUT, OPTION_STATE_VERSION, OPTION_JSON };
+enum {
+    OPTION_CHILD,
+    OPTION_PREFIX,
+    OPTION_OUTPUT,
+    OPTION_STATE_VERSION,
+    OPTION_ROOT,
+    OPTION_COMPACT,
+    OPTION_JSON
+};
 
 static const struct option_spec options[] = {
     [OPTION_CHILD] = {"child", "KEY", "look into this child trie instead of the main one"},
     [OPTION_PREFIX] = {"prefix", "KEY", "keys: only those that begin so"},
-    [OPTION_OUTPUT] = {"output", "FILE", "get: write the value's bytes to FILE; export: the state"},
+    [OPTION_OUTPUT] =
+        {"output", "FILE",
+         "get: write the value's bytes to FILE; export: the state; prove: the\nproof's bytes"},
     [OPTION_STATE_VERSION] = SPEC_STATE_VERSION,
+    [OPTION_ROOT] = {"root", "HASH", "verify: the state's root; needed"},
+    [OPTION_COMPACT] = {"compact", NULL, "prove, verify: the proof is in the compact form"},
     [OPTION_JSON] = {"json", NULL, "print facts as JSON"},
 };
 
 static const struct argument_spec arguments_taken[] = {
     {"STATE", STATE_FILE_HELP},
-    {"ACTION", "root, get, keys, child, export or diff"},
-    {"[KEY|STATE]", "get: a key; diff: the other state"},
+    {"ACTION", "root, get, keys, child, export, diff, prove or verify"},
+    {"[KEY|STATE]...", "get: a key; diff: the other state; prove, verify: any number of keys"},
 };
 
 static const struct action {
     const char *name;
-    bool takes_key, takes_state;
+    bool takes_key, takes_state, takes_keys;
     enum exit_code (*run)(const struct state_request *request);
 } actions[] = {
-    {"root", false, false, state_action_root},     {"get", true, false, state_action_get},
-    {"keys", false, false, state_action_keys},     {"child", false, false, state_action_children},
-    {"export", false, false, state_action_export}, {"diff", false, true, state_action_diff},
+    {"root", false, false, false, state_action_root},
+    {"get", true, false, false, state_action_get},
+    {"keys", false, false, false, state_action_keys},
+    {"child", false, false, false, state_action_children},
+    {"export", false, false, false, state_action_export},
+    {"diff", false, true, false, state_action_diff},
+    {"prove", false, false, true, state_action_prove},
+    {"verify", false, false, true, state_action_verify},
 };
 
 static const struct action *find_action(const char *name)
@@ -45,9 +62,8 @@ static const struct action *find_action(const char *name)
     return NULL;
 }
 
-/* A key is hex, or text like ":code". */
-static bool key_of(const struct command *command, const char *what, const char *text,
-                   struct file_bytes *out, enum exit_code *outcome)
+bool state_key_of(const struct command *command, const char *what, const char *text,
+                  struct file_bytes *out, enum exit_code *outcome)
 {
     subx_error error = SUBX_ERROR_INIT;
     *outcome = EXIT_DONE;
@@ -74,6 +90,8 @@ static enum exit_code run_action(const struct action *action, struct state_reque
     subx_error error = SUBX_ERROR_INIT;
     subx_state *state = NULL, *other = NULL;
     enum exit_code outcome = EXIT_DONE;
+    if (action->run == state_action_verify)
+        return state_action_verify(request);
     subx_status status =
         load_state(request->path, request->state_version, &state, &request->info, &error);
     if (status == SUBX_OK && action->takes_state)
@@ -111,9 +129,11 @@ static enum exit_code run(const struct arguments *arguments)
     const struct action *action = sort_arguments(arguments, &request);
     if (action == NULL)
         return opt_wrong(command,
-                         "state: %s is no action; they are root, get, keys, child, export and diff",
+                         "state: %s is no action; they are root, get, keys, child, export, diff, "
+                         "prove and verify",
                          arguments->positional[1]);
-    if ((third != NULL) != (action->takes_key || action->takes_state))
+    const size_t takes = action->takes_key || action->takes_state;
+    if (!action->takes_keys && arguments->positional_count - 2 != takes)
         return opt_wrong(command, "state: %s takes %s", action->name,
                          action->takes_key     ? "a key"
                          : action->takes_state ? "another state"
@@ -122,11 +142,16 @@ static enum exit_code run(const struct arguments *arguments)
         return opt_wrong(command, "state: --state-version is 0 or 1, not %s",
                          arguments->values[OPTION_STATE_VERSION]);
     request.other_path = third;
+    request.command = command;
+    request.keys = arguments->positional + 2;
+    request.key_count = arguments->positional_count - 2;
+    request.root = arguments->values[OPTION_ROOT];
+    request.compact = arguments->given[OPTION_COMPACT];
     struct file_bytes key = {NULL, 0}, prefix = {NULL, 0}, child = {NULL, 0};
     enum exit_code outcome = EXIT_DONE;
-    if (key_of(command, "KEY", action->takes_key ? third : NULL, &key, &outcome) &&
-        key_of(command, "--prefix", arguments->values[OPTION_PREFIX], &prefix, &outcome) &&
-        key_of(command, "--child", arguments->values[OPTION_CHILD], &child, &outcome)) {
+    if (state_key_of(command, "KEY", action->takes_key ? third : NULL, &key, &outcome) &&
+        state_key_of(command, "--prefix", arguments->values[OPTION_PREFIX], &prefix, &outcome) &&
+        state_key_of(command, "--child", arguments->values[OPTION_CHILD], &child, &outcome)) {
         request.key = (subx_slice){key.data, key.len};
         request.prefix = (subx_slice){prefix.data, prefix.len};
         request.child = (subx_slice){child.data, child.len};
@@ -149,6 +174,11 @@ const struct command command_state = {
         "  child    the child tries: storage key, root, number of keys\n"
         "  export   the whole state as {\"top\": ..., \"children\": ...}\n"
         "  diff     keys whose values differ between two states; exit code 1 if there are any\n"
+        "  prove    a storage proof of KEYs: what suffices to read them, or their absence, by who\n"
+        "           knows the root only\n"
+        "  verify   the values of KEYs by a proof, which stands in the place of STATE: a file, "
+        "hex\n"
+        "           from 0x on, or @FILE; exit code 1 if it does not tell them\n"
         "Keys are hex, or text that begins with a colon, as :code.",
     .arguments = arguments_taken,
     .argument_count = sizeof arguments_taken / sizeof arguments_taken[0],

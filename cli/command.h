@@ -17,7 +17,8 @@ struct option_spec {
     const char *help;
 };
 
-/* An argument without a name; all of them must be given, but for those in brackets at the end. */
+/* An argument without a name; all of them must be given, but for those in brackets at the end. The
+ * last one may be given several times if its name ends in "...". */
 struct argument_spec {
     const char *name;
     const char *help;

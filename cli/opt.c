@@ -43,10 +43,23 @@ static size_t find_named(const struct command *command, const char *text, const 
     return find(command, text + 2, len - 2);
 }
 
+static bool ends_in_dots(const char *text)
+{
+    const size_t len = text == NULL ? 0 : strlen(text);
+    return len > 3 && strcmp(text + len - 3, "...") == 0;
+}
+
 static bool repeats(const struct option_spec *spec)
 {
-    const size_t len = spec->value == NULL ? 0 : strlen(spec->value);
-    return len > 3 && strcmp(spec->value + len - 3, "...") == 0;
+    return ends_in_dots(spec->value);
+}
+
+/* How many arguments a command takes at most. */
+static size_t most_arguments(const struct command *command)
+{
+    const size_t count = command->argument_count;
+    return count > 0 && ends_in_dots(command->arguments[count - 1].name) ? OPT_MAX_ARGUMENTS
+                                                                         : count;
 }
 
 static enum opt_outcome keep_value(const struct option_spec *spec, size_t number, const char *value,
@@ -102,6 +115,7 @@ enum opt_outcome opt_parse(const struct command *command, int argc, char **argv,
 {
     *out = (struct arguments){.command = command};
     size_t count = 0;
+    const size_t most = most_arguments(command);
     bool options_end = false;
     for (int at = 0; at < argc; at++) {
         const char *text = argv[at];
@@ -113,14 +127,15 @@ enum opt_outcome opt_parse(const struct command *command, int argc, char **argv,
             const enum opt_outcome outcome = take_option(command, argc, argv, &at, out);
             if (outcome != OPT_OK)
                 return outcome;
-        } else if (count == command->argument_count) {
+        } else if (count == most) {
             opt_wrong(command, "%s: surplus argument %s", command->name, text);
             return OPT_WRONG;
         } else {
             out->positional[count++] = text;
         }
     }
-    if (count == command->argument_count || command->arguments[count].name[0] == '[')
+    out->positional_count = count;
+    if (count >= command->argument_count || command->arguments[count].name[0] == '[')
         return OPT_OK;
     opt_wrong(command, "%s: missing argument %s", command->name, command->arguments[count].name);
     return OPT_WRONG;

@@ -7,12 +7,13 @@
 
 #include "command.h"
 
-enum { OPT_MAX_OPTIONS = 24, OPT_MAX_ARGUMENTS = 4, OPT_MAX_REPEATED = 64 };
+enum { OPT_MAX_OPTIONS = 24, OPT_MAX_ARGUMENTS = 68, OPT_MAX_REPEATED = 64 };
 
 /* What was given; all strings are borrowed from argv. */
 struct arguments {
     const struct command *command;
-    const char *positional[OPT_MAX_ARGUMENTS];
+    const char *positional[OPT_MAX_ARGUMENTS]; /* NULL where none was given */
+    size_t positional_count;
     bool given[OPT_MAX_OPTIONS];
     const char *values[OPT_MAX_OPTIONS]; /* NULL if not given, or a switch, or one that repeats */
     /* Values of the options that may be given several times, in their order. */

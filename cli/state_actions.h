@@ -4,7 +4,9 @@
 
 #include <subexec/chain.h>
 
+#include "command.h"
 #include "exit_codes.h"
+#include "files.h"
 
 struct state_request {
     const char *path, *other_path, *output_path;
@@ -13,7 +15,18 @@ struct state_request {
     uint8_t state_version;
     subx_state *state, *other;
     subx_import_info info; /* of `state` */
+    /* Of proofs: what follows the action, and their options. */
+    const struct command *command;
+    const char *const *keys;
+    size_t key_count;
+    const char *root;
+    bool compact;
 };
+
+/* A key as the command line gives it: hex, text like ":code", or @FILE; release with free(). `what` is
+ * its name for messages; nothing for `text` NULL. False: a message is out, and `outcome` set. */
+bool state_key_of(const struct command *command, const char *what, const char *text,
+                  struct file_bytes *out, enum exit_code *outcome);
 
 enum exit_code state_action_root(const struct state_request *request);
 enum exit_code state_action_get(const struct state_request *request);
@@ -21,5 +34,8 @@ enum exit_code state_action_keys(const struct state_request *request);
 enum exit_code state_action_children(const struct state_request *request);
 enum exit_code state_action_export(const struct state_request *request);
 enum exit_code state_action_diff(const struct state_request *request);
+enum exit_code state_action_prove(const struct state_request *request);
+/* `path` is the proof; there is no state. */
+enum exit_code state_action_verify(const struct state_request *request);
 
 #endif
