@@ -10,9 +10,12 @@
  *     finds by chance, because it takes a hash
  *
  * What must hold: nothing is read twice with different answers; a key that was set is there; a
- * proof that can be made compact can be read back.
+ * proof that can be made compact can be read back; what is recorded of a state that is made of the
+ * proof says the same as that.
  */
 #include <stdlib.h>
+
+#include <subexec/proof.h>
 
 #include "codec/scale.h"
 #include "trie/tree.h"
@@ -87,6 +90,89 @@ static void change(struct subx_tree *tree, subx_slice bytes, bool is_whole)
     demand(subx_tree__root(tree, root, NULL) == SUBX_OK);
 }
 
+/* What a run over a state of a proof came to. */
+struct outcome {
+    subx_status status;
+    uint8_t root[SUBX_TRIE_HASH_SIZE], answers[SUBX_TRIE_HASH_SIZE];
+};
+
+static subx_status read_and_change(subx_changes *changes, subx_slice bytes,
+                                   struct subx_buf *answers, uint8_t root[SUBX_TRIE_HASH_SIZE])
+{
+    const subx_slice child = subx_slice__of("c", 1);
+    subx_status status = SUBX_OK;
+    for (size_t i = 0; i + 1 < bytes.len && i < 16 && status == SUBX_OK; i++) {
+        const size_t len = i % 5 < bytes.len - i ? i % 5 : bytes.len - i;
+        const subx_slice key = subx_slice__of(bytes.data + i, len);
+        const subx_slice *const trie = bytes.data[i] % 4 == 0 ? &child : NULL;
+        bool found = false;
+        subx_slice answer = SUBX_EMPTY;
+        switch (bytes.data[i + 1] % 4) {
+        case 0:
+            status = subx_changes_get(changes, trie, key, &found, &answer, NULL);
+            break;
+        case 1:
+            status = subx_changes_next_key(changes, trie, key, &found, &answer, NULL);
+            break;
+        default:
+            status = subx_changes_set(changes, trie, key, bytes.data[i + 1] % 8 < 4 ? NULL : &bytes,
+                                      NULL);
+            break;
+        }
+        subx_buf__append_u8(answers, (uint8_t)found);
+        if (found)
+            subx_buf__append_slice(answers, answer);
+    }
+    return status == SUBX_OK ? subx_changes_root(changes, bytes.len % 2, root, NULL) : status;
+}
+
+/* Run over a state of a proof; `recorded` may be NULL. */
+static struct outcome run_on(const struct subx_proof *proof, const uint8_t *root, subx_slice bytes,
+                             subx_proof **recorded)
+{
+    subx_changes_options options = SUBX_CHANGES_OPTIONS_INIT;
+    struct outcome outcome = {.status = SUBX_OK};
+    struct subx_buf answers = SUBX_BUF_INIT;
+    subx_state *state = NULL;
+    subx_changes *changes = NULL;
+    options.records_proof = recorded != NULL;
+    demand(subx_state_from_proof(proof, root, &state, NULL) == SUBX_OK);
+    demand(subx_changes_new(state, &options, &changes, NULL) == SUBX_OK);
+    outcome.status = read_and_change(changes, bytes, &answers, outcome.root);
+    subx_trie_blake2b.hash(subx_buf__slice(&answers), outcome.answers);
+    if (recorded != NULL) {
+        uint8_t before[SUBX_TRIE_HASH_SIZE];
+        demand(subx_changes_proof(changes, recorded, before, NULL) == SUBX_OK);
+        demand(memcmp(before, root, sizeof before) == 0);
+    }
+    subx_changes_free(changes);
+    subx_state_free(state);
+    subx_buf__free(&answers);
+    return outcome;
+}
+
+/* As a state: what was recorded of it, which is a part of the proof, says the same; and so does that
+ * without one of its items, or it says that something is missing. */
+static void use_state(const struct subx_proof *proof, const uint8_t *root, subx_slice bytes)
+{
+    subx_proof *recorded = NULL;
+    struct subx_proof less;
+    const struct outcome whole = run_on(proof, root, bytes, &recorded);
+    const struct outcome again = run_on(recorded, root, bytes, NULL);
+    demand(memcmp(&whole, &again, sizeof whole) == 0);
+    subx_proof__init(&less, proof->hasher);
+    for (size_t i = 0; i < recorded->count; i++) {
+        const subx_slice blob = subx_proof__blob(recorded, &recorded->entries[i]);
+        demand(subx_proof__find(proof, recorded->entries[i].hash) != NULL);
+        if (i != bytes.len % recorded->count)
+            demand(subx_proof__add(&less, blob, NULL) == SUBX_OK);
+    }
+    const struct outcome last = run_on(&less, root, bytes, NULL);
+    demand(last.status == SUBX_INCOMPLETE_PROOF || memcmp(&whole, &last, sizeof whole) == 0);
+    subx_proof__free(&less);
+    subx_proof_free(recorded);
+}
+
 static void use_proof(const struct subx_proof *proof, const uint8_t *root, subx_slice bytes)
 {
     struct subx_tree tree;
@@ -96,6 +182,7 @@ static void use_proof(const struct subx_proof *proof, const uint8_t *root, subx_
     const bool is_whole = read_keys(&tree);
     change(&tree, bytes, is_whole);
     subx_tree__free(&tree);
+    use_state(proof, root, bytes);
     subx_proof__init(&back, proof->hasher);
     if (subx_proof__encode_compact(proof, root, 1 << 16, &compact, NULL) == SUBX_OK &&
         compact.len > 1) {
