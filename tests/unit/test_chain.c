@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <subexec/proof.h>
+
 #include "codec/scale.h"
 #include "util/endian.h"
 #include "util/error.h"
@@ -243,6 +245,63 @@ static void blocks_in_order(void **unused)
     expect_stored(world.state, text("a"), NULL);
     expect_stored(world.state, text("b"), "3");
     assert_int_equal(stats.runtime_time, 0);
+    free_world(&world);
+}
+
+/* Execute a block on a state while its reads are recorded. */
+static subx_proof *record_block(struct world *world, const subx_block *block, uint8_t parent[32])
+{
+    subx_changes_options options = SUBX_CHANGES_OPTIONS_INIT;
+    subx_changes *changes = NULL;
+    subx_runtime *runtime = NULL;
+    subx_proof *proof = NULL;
+    options.records_proof = true;
+    assert_int_equal(subx_chain_runtime(world->chain, &runtime, NULL), SUBX_OK);
+    assert_int_equal(subx_changes_new(world->state, &options, &changes, NULL), SUBX_OK);
+    assert_int_equal(subx_block_execute(runtime, changes, block, NULL, NULL, NULL), SUBX_OK);
+    assert_int_equal(subx_changes_proof(changes, &proof, parent, NULL), SUBX_OK);
+    subx_changes_free(changes);
+    return proof;
+}
+
+/* A chain on a state that is nothing but a block's proof: with what the runtime is made of in it, the
+ * block is executed and committed; without, it is said what is missing. */
+static void chain_on_a_proof(void **unused)
+{
+    (void)unused;
+    struct world world = new_world();
+    struct body body = {SUBX_BUF_INIT, 0};
+    uint8_t root[32], hash[32], parent[32], found[32];
+    const struct write first[] = {{text("a"), text("1")}, {text("b"), text("2")}};
+    root_after(world.state, "mark-one", first, 2, root);
+    add_extrinsic(&body, 1, text("a"), text("1"));
+    add_extrinsic(&body, 1, text("b"), text("2"));
+    run(&world, new_block(NULL, 7, root, "", &body), NULL, hash);
+    const struct write second[] = {{text("a"), SUBX_EMPTY}};
+    root_after(world.state, "mark-one", second, 1, root);
+    add_extrinsic(&body, 2, text("a"), SUBX_EMPTY);
+    subx_block *const block = new_block(hash, 8, root, "", &body);
+    subx_proof *const proof = record_block(&world, block, parent);
+    const subx_slice keys[] = {key_code, key_pending, key_heap};
+    for (unsigned with_code = 0; with_code < 2; with_code++) {
+        subx_error error = SUBX_ERROR_INIT;
+        subx_state *state = NULL;
+        subx_chain *chain = NULL;
+        if (with_code == 1)
+            assert_int_equal(subx_state_prove(world.state, NULL, keys, 3, proof, NULL, NULL),
+                             SUBX_OK);
+        assert_int_equal(subx_state_from_proof(proof, parent, &state, NULL), SUBX_OK);
+        assert_int_equal(subx_chain_new(world.executor, state, NULL, &chain, NULL), SUBX_OK);
+        const subx_status status = subx_chain_execute(chain, block, NULL, &error);
+        assert_int_equal(status, with_code == 1 ? SUBX_OK : SUBX_INCOMPLETE_PROOF);
+        assert_int_equal(strstr(error.message, "incomplete proof: ") != NULL, with_code == 0);
+        assert_int_equal(subx_state_root(state, found, NULL), SUBX_OK);
+        assert_memory_equal(found, with_code == 1 ? root : parent, 32);
+        subx_chain_free(chain);
+        subx_state_free(state);
+    }
+    subx_proof_free(proof);
+    subx_block_free(block);
     free_world(&world);
 }
 
@@ -750,6 +809,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(blocks_in_order),
+        cmocka_unit_test(chain_on_a_proof),
         cmocka_unit_test(seals_are_not_executed),
         cmocka_unit_test(a_long_value),
         cmocka_unit_test(wrong_roots),
