@@ -56,8 +56,8 @@ SUBX_API subx_status subx_proof_add(subx_proof *proof, subx_slice item, subx_err
 /** Number of items. */
 SUBX_API size_t subx_proof_count(const subx_proof *proof);
 
-/** The item with that number, below subx_proof_count(), in the order in which they were added.
- * Borrowed until the proof is changed. */
+/** The item with that number, below subx_proof_count(), in the order in which they were added; empty
+ * beyond. Borrowed until the proof is changed. */
 SUBX_API subx_slice subx_proof_item(const subx_proof *proof, size_t index);
 
 /* ---- Encoded forms ---- */

@@ -45,8 +45,7 @@ size_t subx_proof_count(const subx_proof *proof)
 
 subx_slice subx_proof_item(const subx_proof *proof, size_t index)
 {
-    SUBX_CHECK(index < proof->count);
-    return subx_proof__blob(proof, &proof->entries[index]);
+    return index < proof->count ? subx_proof__blob(proof, &proof->entries[index]) : SUBX_EMPTY;
 }
 
 /* Hand a new proof over, or release it if something went wrong with it. */

@@ -226,7 +226,7 @@ int main(int argc, char **argv)
 {
     subx_error error = SUBX_ERROR_INIT;
     subx_executor *executor = NULL;
-    struct following following = {NULL};
+    struct following following = {.memory = NULL};
     char folder[] = "/tmp/subexec-proof-XXXXXX";
     if (argc != 3 || mkdtemp(folder) == NULL)
         return 2;
