@@ -448,47 +448,10 @@ static subx_status walk(void *handle, struct subx_trie_id trie, subx_slice prefi
 
 /* ---- Changing ---- */
 
-/* What a part may have cost before it is made anew: it grows, and its nodes are found by nobody else. */
-#define MAX_PART_BYTES ((uint64_t)64 << 20)
-
-/* Take the part of the main trie as it was at that time. Without one, `out` is empty. */
-static void take_part(struct subx_lmdb *db, uint64_t epoch, struct subx_lmdb_part *out)
-{
-    struct subx_lmdb_part old = {.bytes = 0};
-    subx_tree__init(&out->tree, &subx_trie_blake2b);
-    out->bytes = 0;
-    subx_tree__init(&old.tree, &subx_trie_blake2b);
-    pthread_mutex_lock(&db->lock);
-    struct subx_lmdb_part *const place = db->part_epoch == epoch      ? out
-                                         : db->part_epoch < db->epoch ? &old
-                                                                      : NULL;
-    if (place != NULL && db->part.tree.root != NULL) {
-        *place = db->part;
-        db->part = (struct subx_lmdb_part){.bytes = 0};
-        subx_tree__init(&db->part.tree, &subx_trie_blake2b);
-    }
-    pthread_mutex_unlock(&db->lock);
-    subx_tree__free(&old.tree);
-}
-
-/* Give back a part of the main trie as it was, or is, at that time; empties it. */
-static void give_part(struct subx_lmdb *db, uint64_t epoch, struct subx_lmdb_part *part)
-{
-    pthread_mutex_lock(&db->lock);
-    if (part->tree.root != NULL && part->bytes <= MAX_PART_BYTES && db->epoch == epoch) {
-        const struct subx_lmdb_part old = db->part;
-        db->part = *part;
-        db->part_epoch = epoch;
-        *part = old;
-    }
-    pthread_mutex_unlock(&db->lock);
-    subx_tree__free(&part->tree);
-}
-
 static void drop(void *handle)
 {
     struct prepared *const prepared = handle;
-    give_part(prepared->db, prepared->snapshot->epoch, &prepared->before);
+    subx_lmdb_part__give(prepared->db, prepared->snapshot->epoch, &prepared->before);
     subx_tree__free(&prepared->after.tree);
     subx_lmdb_recording__free(&prepared->recording);
     subx_lmdb_snapshot__release(prepared->snapshot);
@@ -575,7 +538,7 @@ static subx_status apply(void *handle, struct subx_trie_id trie,
     if (!key.failed && trie.is_child && found_record.exists && !edit.before.exists)
         clear_orphan(prepared, &found_record, edit.record_key);
     if (!trie.is_child && prepared->after.tree.root == NULL) {
-        take_part(prepared->db, prepared->snapshot->epoch, &prepared->before);
+        subx_lmdb_part__take(prepared->db, prepared->snapshot->epoch, &prepared->before);
         subx_tree__snapshot(&prepared->before.tree, &prepared->after.tree);
         prepared->after.bytes = prepared->before.bytes;
         edit.part = &prepared->after;
@@ -595,7 +558,7 @@ static subx_status commit(void *handle, subx_error *error)
     const subx_status status = subx_lmdb__commit(
         prepared->db, &prepared->ops.bytes, prepared->snapshot->epoch, prepared->next_trie, error);
     if (status == SUBX_OK) {
-        give_part(prepared->db, prepared->snapshot->epoch + 1, &prepared->after);
+        subx_lmdb_part__give(prepared->db, prepared->snapshot->epoch + 1, &prepared->after);
         drop(prepared);
     }
     return status;

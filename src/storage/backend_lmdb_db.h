@@ -98,6 +98,11 @@ subx_status subx_lmdb_mover__start(struct subx_lmdb *db, subx_error *error);
 /* Let the mover finish its work, and end it. */
 void subx_lmdb_mover__stop(struct subx_lmdb *db);
 
+/* Take the part of the main trie as it was at that time. Without one, `out` is empty. */
+void subx_lmdb_part__take(struct subx_lmdb *db, uint64_t epoch, struct subx_lmdb_part *out);
+/* Give back a part of the main trie as it was, or is, at that time; empties it. */
+void subx_lmdb_part__give(struct subx_lmdb *db, uint64_t epoch, struct subx_lmdb_part *part);
+
 /* A snapshot of the state as it is now. */
 subx_status subx_lmdb__snapshot(struct subx_lmdb *db, struct subx_lmdb_snapshot **out,
                                 subx_error *error);
