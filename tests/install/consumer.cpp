@@ -5,10 +5,17 @@
 
 #include <subexec/subexec.h>
 
-namespace {
+namespace
+{
 struct release {
-    void operator()(subx_executor *executor) const { subx_executor_free(executor); }
-    void operator()(subx_runtime *runtime) const { subx_runtime_free(runtime); }
+    void operator()(subx_executor *executor) const
+    {
+        subx_executor_free(executor);
+    }
+    void operator()(subx_runtime *runtime) const
+    {
+        subx_runtime_free(runtime);
+    }
 };
 } // namespace
 
@@ -29,7 +36,8 @@ int main(int argc, char **argv)
     const subx_slice input = {reinterpret_cast<const uint8_t *>("c++"), 3};
     if (subx_runtime_call(runtime.get(), "echo", input, nullptr, &output, &error) != SUBX_OK)
         return 1;
-    std::printf("%.*s\n", static_cast<int>(output.len), reinterpret_cast<const char *>(output.data));
+    std::printf("%.*s\n", static_cast<int>(output.len),
+                reinterpret_cast<const char *>(output.data));
     subx_bytes_free(&output);
     return 0;
 }

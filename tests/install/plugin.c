@@ -19,6 +19,7 @@ int main(int argc, char **argv)
         return 1;
     printf("%s\n", version());
     /* what is inside is not to be had */
-    const int is_closed = dlsym(library, "subx_mem__alloc") == NULL && dlsym(library, "wasm_engine_new") == NULL;
+    const int is_closed =
+        dlsym(library, "subx_mem__alloc") == NULL && dlsym(library, "wasm_engine_new") == NULL;
     return is_closed ? 0 : 1;
 }
