@@ -7,6 +7,7 @@
 
 #define MOVE_AFTER_MS 500
 #define MOVE_AFTER_BYTES ((size_t)8 << 20)
+#define IMPORT_BYTES ((uint64_t)128 << 20)
 
 struct view {
     struct subx_lmdb *db;
@@ -31,6 +32,8 @@ struct prepared {
     bool is_faithful;
     /* Of the main trie before the changes, if it was at hand, and after them. */
     struct subx_lmdb_part before, after;
+    bool has_head;
+    subx_block_id head;
 };
 
 /* ---- Opening and closing ---- */
@@ -70,6 +73,8 @@ static struct subx_lmdb *new_db(const char *folder, const struct subx_lmdb_optio
         db->options.move_after_ms = MOVE_AFTER_MS;
     if (db->options.move_after_bytes == 0)
         db->options.move_after_bytes = MOVE_AFTER_BYTES;
+    if (db->options.import_bytes == 0)
+        db->options.import_bytes = IMPORT_BYTES;
     db->writer_lock = -1;
     db->journal = (struct subx_lmdb_journal)SUBX_LMDB_JOURNAL_INIT;
     db->older_journal = (struct subx_lmdb_journal)SUBX_LMDB_JOURNAL_INIT;
@@ -549,16 +554,107 @@ static subx_status apply(void *handle, struct subx_trie_id trie,
     return status;
 }
 
+/* ---- The block that the state is after ---- */
+
+static subx_status find_head(struct subx_lmdb_snapshot *snapshot, bool *known, subx_slice *entry,
+                             subx_error *error)
+{
+    return subx_lmdb_snapshot__get(snapshot, SUBX_LMDB_TRIES, 0, SUBX_LMDB_HEAD_KEY, known, entry,
+                                   error);
+}
+
+static subx_status head(void *handle, bool *known, subx_block_id *out, subx_error *error)
+{
+    const struct view *const view = handle;
+    subx_slice entry = SUBX_EMPTY;
+    const subx_status status = find_head(view->snapshot, known, &entry, error);
+    *out = (subx_block_id){.number = 0};
+    return status == SUBX_OK && *known ? subx_lmdb_head__read(entry, out, error) : status;
+}
+
+static void set_head(void *handle, const subx_block_id *head)
+{
+    struct prepared *const prepared = handle;
+    prepared->has_head = true;
+    prepared->head = *head;
+}
+
+/* What a commit does to it: the new one, or none in the place of an old one. */
+static subx_status append_head(struct prepared *prepared, subx_error *error)
+{
+    struct subx_lmdb_ops *const ops = &prepared->ops;
+    bool is_there = false;
+    subx_slice entry = SUBX_EMPTY;
+    if (!prepared->has_head) {
+        const subx_status status = find_head(prepared->snapshot, &is_there, &entry, error);
+        if (status == SUBX_OK && is_there)
+            subx_lmdb_ops__mark(ops, SUBX_LMDB_TRIES, 0, SUBX_LMDB_HEAD_KEY, SUBX_LMDB_GONE);
+        return status;
+    }
+    const size_t begun = subx_lmdb_ops__begin(ops, SUBX_LMDB_TRIES, 0, SUBX_LMDB_HEAD_KEY);
+    subx_lmdb_head__append(&ops->bytes, &prepared->head);
+    subx_lmdb_ops__end(ops, begun);
+    return SUBX_OK;
+}
+
 static subx_status commit(void *handle, subx_error *error)
 {
     struct prepared *const prepared = handle;
-    const subx_status status = subx_lmdb__commit(
-        prepared->db, &prepared->ops.bytes, prepared->snapshot->epoch, prepared->next_trie, error);
+    struct subx_lmdb_ops *const ops = &prepared->ops;
+    const size_t len = ops->bytes.len, count = ops->count;
+    subx_status status = append_head(prepared, error);
+    if (status == SUBX_OK && ops->bytes.failed)
+        status = subx_error__nomem(error);
+    if (status == SUBX_OK)
+        status = subx_lmdb__commit(prepared->db, &ops->bytes, prepared->snapshot->epoch,
+                                   prepared->next_trie, error);
     if (status == SUBX_OK) {
         give_part(prepared->db, prepared->snapshot->epoch + 1, &prepared->after);
         drop(prepared);
+        return SUBX_OK;
     }
+    /* it may be tried again */
+    ops->bytes.len = len;
+    ops->bytes.failed = false;
+    ops->count = count;
     return status;
+}
+
+/* ---- Imports ---- */
+
+static subx_status import_begin(void *self, uint8_t likely_version, void **import,
+                                subx_error *error)
+{
+    struct subx_lmdb_import *begun = NULL;
+    subx_error own = SUBX_ERROR_INIT;
+    const subx_status status = subx_lmdb_import__begin(self, likely_version, &begun, &own);
+    *import = begun;
+    /* it has keys */
+    if (status == SUBX_MISUSE)
+        return SUBX_OK;
+    return status == SUBX_OK ? status : subx_error__set(error, status, "%s", own.message);
+}
+
+static subx_status import_add(void *import, struct subx_trie_id trie, subx_slice key,
+                              subx_slice value, subx_error *error)
+{
+    return subx_lmdb_import__add(import, trie, key, value, error);
+}
+
+static subx_status import_finish(void *import, uint8_t state_version, uint8_t root[32],
+                                 subx_error *error)
+{
+    return subx_lmdb_import__finish(import, state_version, root, error);
+}
+
+static subx_status import_commit(void *import, const subx_block_id *head, subx_error *error)
+{
+    return subx_lmdb_import__commit(import, head, error);
+}
+
+static void import_drop(void *import)
+{
+    subx_lmdb_import__drop(import);
 }
 
 const struct subx_backend subx_backend_lmdb = {
@@ -573,4 +669,11 @@ const struct subx_backend subx_backend_lmdb = {
     .apply = apply,
     .commit = commit,
     .drop = drop,
+    .head = head,
+    .set_head = set_head,
+    .import_begin = import_begin,
+    .import_add = import_add,
+    .import_finish = import_finish,
+    .import_commit = import_commit,
+    .import_drop = import_drop,
 };

@@ -60,6 +60,8 @@ struct subx_lmdb {
 /* What the table `meta` has. */
 struct subx_lmdb_meta {
     uint64_t identity, sequence, next_trie, next_link;
+    /* Parts of an import lie in the tables, which nothing leads to; the state has no keys. */
+    bool has_parts;
 };
 
 /* Make sure of the folder, and that nobody else writes there and this process has it open once. What
@@ -77,7 +79,8 @@ subx_status subx_lmdb_env__read_meta(const struct subx_lmdb *db, MDB_txn *txn,
 subx_status subx_lmdb_env__write_meta(const struct subx_lmdb *db, MDB_txn *txn,
                                       const struct subx_lmdb_meta *meta, subx_error *error);
 
-/* A writer in a new transaction, and what `meta` has. Release the transaction. */
+/* A writer in a new transaction, and what `meta` has; parts of an import that came to no end are
+ * removed in it. Release the transaction. */
 subx_status subx_lmdb_env__begin(const struct subx_lmdb *db, struct subx_lmdb_writer *writer,
                                  struct subx_lmdb_meta *meta, subx_error *error);
 
@@ -101,6 +104,12 @@ void subx_lmdb_mover__stop(struct subx_lmdb *db);
 /* A snapshot of the state as it is now. */
 subx_status subx_lmdb__snapshot(struct subx_lmdb *db, struct subx_lmdb_snapshot **out,
                                 subx_error *error);
+
+/* The key under which the block stands that the state is after, in SUBX_LMDB_TRIES, and its entry. */
+#define SUBX_LMDB_HEAD_KEY subx_slice__of("\2", 1)
+void subx_lmdb_head__append(struct subx_buf *out, const subx_block_id *head);
+/* SUBX_OK, or SUBX_IO for bytes that are no such entry. */
+subx_status subx_lmdb_head__read(subx_slice entry, subx_block_id *head, subx_error *error);
 
 /*
  * Make operations the next commit, in the journal and in `newer`, or in LMDB if they are many.

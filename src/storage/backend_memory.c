@@ -13,6 +13,8 @@ struct version {
     _Atomic size_t references;
     struct subx_tree main;
     struct subx_child_map children;
+    bool has_head;
+    subx_block_id head;
 };
 
 struct memory {
@@ -44,6 +46,8 @@ struct prepared {
     struct subx_tree main;
     struct subx_child_change *changes; /* each with a reference */
     size_t count, capacity;
+    bool has_head;
+    subx_block_id head;
 };
 
 /* ---- Versions ---- */
@@ -321,6 +325,8 @@ static struct version *version_of(const struct prepared *prepared)
     struct version *const version = new_version();
     if (version == NULL)
         return NULL;
+    version->has_head = prepared->has_head;
+    version->head = prepared->head;
     subx_tree__snapshot(&prepared->main, &version->main);
     if (subx_child_map__apply(&prepared->base->children, prepared->changes, prepared->count,
                               &version->children))
@@ -351,6 +357,22 @@ static subx_status commit(void *handle, subx_error *error)
     return SUBX_OK;
 }
 
+static subx_status head(void *handle, bool *known, subx_block_id *out, subx_error *error)
+{
+    const struct view *const view = handle;
+    (void)error;
+    *known = view->version->has_head;
+    *out = view->version->head;
+    return SUBX_OK;
+}
+
+static void set_head(void *handle, const subx_block_id *head)
+{
+    struct prepared *const prepared = handle;
+    prepared->has_head = true;
+    prepared->head = *head;
+}
+
 const struct subx_backend subx_backend_memory = {
     .name = "memory",
     .free = free_memory,
@@ -363,4 +385,6 @@ const struct subx_backend subx_backend_memory = {
     .apply = apply,
     .commit = commit,
     .drop = drop,
+    .head = head,
+    .set_head = set_head,
 };

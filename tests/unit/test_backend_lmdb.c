@@ -348,7 +348,8 @@ static void *big_state(const char *folder)
                                   subx_slice__of(value, i % 41), &error) != SUBX_OK)
             fail_msg("%s", error.message);
     }
-    if (subx_lmdb_import__finish(import, root, &error) != SUBX_OK)
+    if (subx_lmdb_import__finish(import, 1, root, &error) != SUBX_OK ||
+        subx_lmdb_import__commit(import, NULL, &error) != SUBX_OK)
         fail_msg("%s", error.message);
     return self;
 }
@@ -448,7 +449,8 @@ static void import_blocks(uint64_t seed, enum key_sizes sizes, uint8_t state_ver
         }
     }
     block.touches[3] = false;
-    if (subx_lmdb_import__finish(import, root, &error) != SUBX_OK)
+    if (subx_lmdb_import__finish(import, state_version, root, &error) != SUBX_OK ||
+        subx_lmdb_import__commit(import, NULL, &error) != SUBX_OK)
         fail_msg("%s", error.message);
     block_run(&block, memory, in_memory, &outcome, &error);
     assert_int_equal(outcome.status, SUBX_OK);
@@ -489,7 +491,8 @@ static void test_import_of_nothing_and_into_something(void **state)
     uint8_t root[32];
     (void)state;
     assert_int_equal(subx_lmdb_import__begin(self, 0, &import, &error), SUBX_OK);
-    assert_int_equal(subx_lmdb_import__finish(import, root, &error), SUBX_OK);
+    assert_int_equal(subx_lmdb_import__finish(import, 0, root, &error), SUBX_OK);
+    assert_int_equal(subx_lmdb_import__commit(import, NULL, &error), SUBX_OK);
     assert_memory_equal(root, subx_trie_blake2b.empty_root, 32);
     assert_int_equal(subx_lmdb_import__begin(self, 0, &import, &error), SUBX_OK);
     assert_int_equal(subx_lmdb_import__add(import, SUBX_MAIN_TRIE, subx_slice__text("a"),
