@@ -11,20 +11,32 @@
 #include "output.h"
 #include "state_actions.h"
 
-enum { OPTION_CHILD, OPTION_PREFIX, OPTION_OUTPUT, OPTION_STATE_VERSION, OPTION_JSON };
+enum {
+    OPTION_CHILD,
+    OPTION_PREFIX,
+    OPTION_OUTPUT,
+    OPTION_STATE_VERSION,
+    OPTION_AFTER,
+    OPTION_DURABILITY,
+    OPTION_JSON
+};
 
 static const struct option_spec options[] = {
     [OPTION_CHILD] = {"child", "KEY", "look into this child trie instead of the main one"},
     [OPTION_PREFIX] = {"prefix", "KEY", "keys: only those that begin so"},
     [OPTION_OUTPUT] = {"output", "FILE", "get: write the value's bytes to FILE; export: the state"},
     [OPTION_STATE_VERSION] = SPEC_STATE_VERSION,
+    [OPTION_AFTER] = {"after", "NUMBER:HASH",
+                      "import: the block that the state is after; default: the genesis block\n"
+                      "for a chain specification, else unknown"},
+    [OPTION_DURABILITY] = SPEC_DURABILITY,
     [OPTION_JSON] = {"json", NULL, "print facts as JSON"},
 };
 
 static const struct argument_spec arguments_taken[] = {
     {"STATE", STATE_FILE_HELP},
-    {"ACTION", "root, get, keys, child, export or diff"},
-    {"[KEY|STATE]", "get: a key; diff: the other state"},
+    {"ACTION", "root, get, keys, child, export, diff or import"},
+    {"[KEY|STATE]", "get: a key; diff: the other state; import: the database to fill"},
 };
 
 static const struct action {
@@ -35,6 +47,7 @@ static const struct action {
     {"root", false, false, state_action_root},     {"get", true, false, state_action_get},
     {"keys", false, false, state_action_keys},     {"child", false, false, state_action_children},
     {"export", false, false, state_action_export}, {"diff", false, true, state_action_diff},
+    {"import", false, true, state_action_import},
 };
 
 static const struct action *find_action(const char *name)
@@ -69,20 +82,34 @@ static bool key_of(const struct command *command, const char *what, const char *
     return false;
 }
 
+/* The state as it is now, whatever somebody else commits meanwhile. */
+static subx_status look_at(subx_state *state, struct state_view *view, subx_error *error)
+{
+    view->state = state;
+    return subx_changes_new(state, NULL, &view->snapshot, error);
+}
+
 static enum exit_code run_action(const struct action *action, struct state_request *request)
 {
     subx_error error = SUBX_ERROR_INIT;
-    subx_state *state = NULL, *other = NULL;
-    enum exit_code outcome = EXIT_DONE;
+    if (action->run == state_action_import)
+        return state_action_import(request);
+    request->is_database = load_is_database(request->path);
     subx_status status =
-        load_state(request->path, request->state_version, &state, &request->info, &error);
+        load_state(request->path, request->state_version, &request->state, &request->info, &error);
+    if (status == SUBX_OK)
+        status = look_at(request->state, &request->view, &error);
     if (status == SUBX_OK && action->takes_state)
-        status = load_state(request->other_path, request->state_version, &other, NULL, &error);
-    request->state = state;
-    request->other = other;
-    outcome = status == SUBX_OK ? action->run(request) : output_failure(&error, request->json);
-    subx_state_free(state);
-    subx_state_free(other);
+        status =
+            load_state(request->other_path, request->state_version, &request->other, NULL, &error);
+    if (status == SUBX_OK && action->takes_state)
+        status = look_at(request->other, &request->other_view, &error);
+    const enum exit_code outcome =
+        status == SUBX_OK ? action->run(request) : output_failure(&error, request->json);
+    subx_changes_free(request->view.snapshot);
+    subx_changes_free(request->other_view.snapshot);
+    subx_state_free(request->state);
+    subx_state_free(request->other);
     return outcome;
 }
 
@@ -111,16 +138,24 @@ static enum exit_code run(const struct arguments *arguments)
     const struct action *action = sort_arguments(arguments, &request);
     if (action == NULL)
         return opt_wrong(command,
-                         "state: %s is no action; they are root, get, keys, child, export and diff",
+                         "state: %s is no action; they are root, get, keys, child, export, diff "
+                         "and import",
                          arguments->positional[1]);
     if ((third != NULL) != (action->takes_key || action->takes_state))
         return opt_wrong(command, "state: %s takes %s", action->name,
                          action->takes_key     ? "a key"
-                         : action->takes_state ? "another state"
+                         : action->takes_state ? "another state, or the database to fill"
                                                : "no more arguments");
     if (!load_state_version(arguments->values[OPTION_STATE_VERSION], &request.state_version))
         return opt_wrong(command, "state: --state-version is 0 or 1, not %s",
                          arguments->values[OPTION_STATE_VERSION]);
+    if (!load_durability(arguments->values[OPTION_DURABILITY], &request.durability))
+        return opt_wrong(command, "state: --durability is process or power, not %s",
+                         arguments->values[OPTION_DURABILITY]);
+    request.after = arguments->values[OPTION_AFTER];
+    subx_block_id block;
+    if (request.after != NULL && !state_block_of(request.after, &block))
+        return opt_wrong(command, "state: --after is NUMBER:HASH, not %s", request.after);
     request.other_path = third;
     struct file_bytes key = {NULL, 0}, prefix = {NULL, 0}, child = {NULL, 0};
     enum exit_code outcome = EXIT_DONE;
@@ -140,7 +175,7 @@ static enum exit_code run(const struct arguments *arguments)
 
 const struct command command_state = {
     .name = "state",
-    .summary = "Look into the state of a chain",
+    .summary = "Look into the state of a chain, make a database of it",
     .details =
         "  root     root of the state, hash of the genesis block that it would make, what is in "
         "it\n"
@@ -149,6 +184,8 @@ const struct command command_state = {
         "  child    the child tries: storage key, root, number of keys\n"
         "  export   the whole state as {\"top\": ..., \"children\": ...}\n"
         "  diff     keys whose values differ between two states; exit code 1 if there are any\n"
+        "  import   fills a database, which is made if it is not there, from a file of any size:\n"
+        "           state import FILE DATABASE\n"
         "Keys are hex, or text that begins with a colon, as :code.",
     .arguments = arguments_taken,
     .argument_count = sizeof arguments_taken / sizeof arguments_taken[0],
