@@ -556,20 +556,10 @@ static subx_status apply(void *handle, struct subx_trie_id trie,
 
 /* ---- The block that the state is after ---- */
 
-static subx_status find_head(struct subx_lmdb_snapshot *snapshot, bool *known, subx_slice *entry,
-                             subx_error *error)
-{
-    return subx_lmdb_snapshot__get(snapshot, SUBX_LMDB_TRIES, 0, SUBX_LMDB_HEAD_KEY, known, entry,
-                                   error);
-}
-
 static subx_status head(void *handle, bool *known, subx_block_id *out, subx_error *error)
 {
     const struct view *const view = handle;
-    subx_slice entry = SUBX_EMPTY;
-    const subx_status status = find_head(view->snapshot, known, &entry, error);
-    *out = (subx_block_id){.number = 0};
-    return status == SUBX_OK && *known ? subx_lmdb_head__read(entry, out, error) : status;
+    return subx_lmdb_head__find(view->snapshot, known, out, error);
 }
 
 static void set_head(void *handle, const subx_block_id *head)
@@ -579,32 +569,13 @@ static void set_head(void *handle, const subx_block_id *head)
     prepared->head = *head;
 }
 
-/* What a commit does to it: the new one, or none in the place of an old one. */
-static subx_status append_head(struct prepared *prepared, subx_error *error)
-{
-    struct subx_lmdb_ops *const ops = &prepared->ops;
-    bool is_there = false;
-    subx_slice entry = SUBX_EMPTY;
-    if (!prepared->has_head) {
-        const subx_status status = find_head(prepared->snapshot, &is_there, &entry, error);
-        if (status == SUBX_OK && is_there)
-            subx_lmdb_ops__mark(ops, SUBX_LMDB_TRIES, 0, SUBX_LMDB_HEAD_KEY, SUBX_LMDB_GONE);
-        return status;
-    }
-    const size_t begun = subx_lmdb_ops__begin(ops, SUBX_LMDB_TRIES, 0, SUBX_LMDB_HEAD_KEY);
-    subx_lmdb_head__append(&ops->bytes, &prepared->head);
-    subx_lmdb_ops__end(ops, begun);
-    return SUBX_OK;
-}
-
 static subx_status commit(void *handle, subx_error *error)
 {
     struct prepared *const prepared = handle;
     struct subx_lmdb_ops *const ops = &prepared->ops;
     const size_t len = ops->bytes.len, count = ops->count;
-    subx_status status = append_head(prepared, error);
-    if (status == SUBX_OK && ops->bytes.failed)
-        status = subx_error__nomem(error);
+    subx_status status = subx_lmdb_head__replace(
+        ops, prepared->snapshot, prepared->has_head ? &prepared->head : NULL, error);
     if (status == SUBX_OK)
         status = subx_lmdb__commit(prepared->db, &ops->bytes, prepared->snapshot->epoch,
                                    prepared->next_trie, error);
@@ -618,43 +589,6 @@ static subx_status commit(void *handle, subx_error *error)
     ops->bytes.failed = false;
     ops->count = count;
     return status;
-}
-
-/* ---- Imports ---- */
-
-static subx_status import_begin(void *self, uint8_t likely_version, void **import,
-                                subx_error *error)
-{
-    struct subx_lmdb_import *begun = NULL;
-    subx_error own = SUBX_ERROR_INIT;
-    const subx_status status = subx_lmdb_import__begin(self, likely_version, &begun, &own);
-    *import = begun;
-    /* it has keys */
-    if (status == SUBX_MISUSE)
-        return SUBX_OK;
-    return status == SUBX_OK ? status : subx_error__set(error, status, "%s", own.message);
-}
-
-static subx_status import_add(void *import, struct subx_trie_id trie, subx_slice key,
-                              subx_slice value, subx_error *error)
-{
-    return subx_lmdb_import__add(import, trie, key, value, error);
-}
-
-static subx_status import_finish(void *import, uint8_t state_version, uint8_t root[32],
-                                 subx_error *error)
-{
-    return subx_lmdb_import__finish(import, state_version, root, error);
-}
-
-static subx_status import_commit(void *import, const subx_block_id *head, subx_error *error)
-{
-    return subx_lmdb_import__commit(import, head, error);
-}
-
-static void import_drop(void *import)
-{
-    subx_lmdb_import__drop(import);
 }
 
 const struct subx_backend subx_backend_lmdb = {
@@ -671,9 +605,9 @@ const struct subx_backend subx_backend_lmdb = {
     .drop = drop,
     .head = head,
     .set_head = set_head,
-    .import_begin = import_begin,
-    .import_add = import_add,
-    .import_finish = import_finish,
-    .import_commit = import_commit,
-    .import_drop = import_drop,
+    .import_begin = subx_lmdb_bulk__begin,
+    .import_add = subx_lmdb_bulk__add,
+    .import_finish = subx_lmdb_bulk__finish,
+    .import_commit = subx_lmdb_bulk__commit,
+    .import_drop = subx_lmdb_bulk__drop,
 };

@@ -108,8 +108,22 @@ subx_status subx_lmdb__snapshot(struct subx_lmdb *db, struct subx_lmdb_snapshot 
 /* The key under which the block stands that the state is after, in SUBX_LMDB_TRIES, and its entry. */
 #define SUBX_LMDB_HEAD_KEY subx_slice__of("\2", 1)
 void subx_lmdb_head__append(struct subx_buf *out, const subx_block_id *head);
-/* SUBX_OK, or SUBX_IO for bytes that are no such entry. */
-subx_status subx_lmdb_head__read(subx_slice entry, subx_block_id *head, subx_error *error);
+/* Find the block in a snapshot; zeros if there is none. SUBX_OK, SUBX_NOMEM, SUBX_IO. */
+subx_status subx_lmdb_head__find(struct subx_lmdb_snapshot *snapshot, bool *known,
+                                 subx_block_id *head, subx_error *error);
+/* What a commit over the snapshot does to it: the new one, or, for NULL, none in place of an old one. */
+subx_status subx_lmdb_head__replace(struct subx_lmdb_ops *ops, struct subx_lmdb_snapshot *snapshot,
+                                    const subx_block_id *head, subx_error *error);
+
+/* Imports (backend_lmdb.h) as backend.h has them. */
+subx_status subx_lmdb_bulk__begin(void *self, uint8_t likely_version, void **import,
+                                  subx_error *error);
+subx_status subx_lmdb_bulk__add(void *import, struct subx_trie_id trie, subx_slice key,
+                                subx_slice value, subx_error *error);
+subx_status subx_lmdb_bulk__finish(void *import, uint8_t state_version, uint8_t root[32],
+                                   subx_error *error);
+subx_status subx_lmdb_bulk__commit(void *import, const subx_block_id *head, subx_error *error);
+void subx_lmdb_bulk__drop(void *import);
 
 /*
  * Make operations the next commit, in the journal and in `newer`, or in LMDB if they are many.

@@ -391,3 +391,39 @@ subx_status subx_lmdb_import__commit(struct subx_lmdb_import *import, const subx
     release(import);
     return status;
 }
+
+/* ---- As back ends have it ---- */
+
+subx_status subx_lmdb_bulk__begin(void *self, uint8_t likely_version, void **import,
+                                  subx_error *error)
+{
+    struct subx_lmdb_import *begun = NULL;
+    subx_error own = SUBX_ERROR_INIT;
+    const subx_status status = subx_lmdb_import__begin(self, likely_version, &begun, &own);
+    *import = begun;
+    if (status == SUBX_MISUSE) /* it has keys */
+        return SUBX_OK;
+    return status == SUBX_OK ? status : subx_error__set(error, status, "%s", own.message);
+}
+
+subx_status subx_lmdb_bulk__add(void *import, struct subx_trie_id trie, subx_slice key,
+                                subx_slice value, subx_error *error)
+{
+    return subx_lmdb_import__add(import, trie, key, value, error);
+}
+
+subx_status subx_lmdb_bulk__finish(void *import, uint8_t state_version, uint8_t root[32],
+                                   subx_error *error)
+{
+    return subx_lmdb_import__finish(import, state_version, root, error);
+}
+
+subx_status subx_lmdb_bulk__commit(void *import, const subx_block_id *head, subx_error *error)
+{
+    return subx_lmdb_import__commit(import, head, error);
+}
+
+void subx_lmdb_bulk__drop(void *import)
+{
+    subx_lmdb_import__drop(import);
+}
