@@ -2,10 +2,7 @@
 #include "guests.h"
 
 #include <lmdb.h>
-#include <signal.h>
 #include <stdio.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <subexec/chain.h>
 #include <subexec/database.h>
@@ -18,6 +15,7 @@
 #include "util/endian.h"
 #include "util/error.h"
 #include "util/mem.h"
+#include "wrapped_backend.h"
 
 static subx_slice text(const char *text)
 {
@@ -344,7 +342,75 @@ static void test_other_formats(void **unused)
     folder_remove(folder);
 }
 
+/* A back end that fails at any operation: what was to change has not, and the failure is told. */
+static void test_failing_back_end(void **unused)
+{
+    (void)unused;
+    static const char specification[] = "{\"genesis\":{\"raw\":{\"top\":{\"0x61\":\"0x31\"}}}}";
+    bool done = false;
+    for (long n = 0; !done; n++) {
+        struct wrapped *wrapper = NULL;
+        subx_state *const state = wrapped_memory_state(&wrapper);
+        subx_error error = SUBX_ERROR_INIT;
+        bool known = false;
+        subx_block_id head;
+        wrapper->countdown = n;
+        subx_status status = subx_state_import_json(state, text(specification), 0, &error);
+        const bool imported = status == SUBX_OK;
+        if (imported)
+            status = subx_state_head(state, &known, &head, &error);
+        done = wrapper->countdown >= 0;
+        if (status != SUBX_OK) {
+            assert_int_equal(status, SUBX_IO);
+            assert_string_equal(error.message, WRAPPED_FAILURE);
+        }
+        wrapper->countdown = -1;
+        assert_int_equal(wrapper->open_handles, 0);
+        assert_int_equal(subx_state_head(state, &known, &head, NULL), SUBX_OK);
+        assert_int_equal(known, imported);
+        subx_state_free(state);
+        assert_true(n < 50);
+    }
+}
+
 #ifdef SUBX_CHECKED
+/* A disk that fails: the commit can be tried again, and counts once. */
+static void test_failing_journal(void **unused)
+{
+    (void)unused;
+    char *const folder = folder_new();
+    bool done = false;
+    for (int64_t n = 0; !done; n++) {
+        subx_state *state = NULL;
+        subx_changes *changes = NULL;
+        const subx_slice value = text("2");
+        const subx_block_id id = block_id(2);
+        assert_int_equal(
+            subx_state__new(&subx_backend_lmdb, open_at(folder, &slow_options), &state, NULL),
+            SUBX_OK);
+        commit(state, "a", "1", 1);
+        assert_int_equal(subx_changes_new(state, NULL, &changes, NULL), SUBX_OK);
+        assert_int_equal(subx_changes_set(changes, NULL, text("a"), &value, NULL), SUBX_OK);
+        subx_lmdb_journal__fail_after(n);
+        const subx_status status = subx_changes_commit_block(changes, 1, &id, NULL, NULL);
+        done = subx_lmdb_journal__fail_after(-1) <= (uint64_t)n;
+        assert_int_equal(status, done ? SUBX_OK : SUBX_IO);
+        expect_head(state, done ? 2 : 1);
+        if (!done) {
+            assert_int_equal(subx_changes_commit_block(changes, 1, &id, NULL, NULL), SUBX_OK);
+            expect_head(state, 2);
+        }
+        subx_changes_free(changes);
+        subx_state_free(state);
+        state = open_database(folder, false);
+        expect_head(state, 2);
+        subx_state_free(state);
+        folder_clear(folder);
+        assert_true(n < 50);
+    }
+    folder_remove(folder);
+}
+
 /* Without memory a commit has not happened, nor has its block. */
 static void commit_without_memory(subx_state *state, bool forgets)
 {
@@ -392,11 +458,12 @@ static void test_without_memory(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_memory),         cmocka_unit_test(test_database),
-        cmocka_unit_test(test_where_it_lies),  cmocka_unit_test(test_genesis),
-        cmocka_unit_test(test_chain_goes_on),  cmocka_unit_test(test_other_formats),
+        cmocka_unit_test(test_memory),           cmocka_unit_test(test_database),
+        cmocka_unit_test(test_where_it_lies),    cmocka_unit_test(test_genesis),
+        cmocka_unit_test(test_chain_goes_on),    cmocka_unit_test(test_other_formats),
+        cmocka_unit_test(test_failing_back_end),
 #ifdef SUBX_CHECKED
-        cmocka_unit_test(test_without_memory),
+        cmocka_unit_test(test_failing_journal),  cmocka_unit_test(test_without_memory),
 #endif
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
