@@ -90,45 +90,6 @@ static struct subx_lmdb *new_db(const char *folder, const struct subx_lmdb_optio
     return db;
 }
 
-/* Put a commit that the journal has into `newer`. */
-static subx_status replay(void *user, const struct subx_lmdb_record_head *head,
-                          subx_slice operations, subx_error *error)
-{
-    static const struct subx_tree_apply options = {.state_version = 0, .faithful = false};
-    struct subx_lmdb *const db = user;
-    struct subx_tree_change *list = NULL;
-    size_t count = 0;
-    subx_status status = subx_lmdb_ops__list(operations, &list, &count, error);
-    if (status == SUBX_OK)
-        status = subx_tree__apply(&db->newer, list, count, &options, error);
-    subx_mem__free(list);
-    if (status != SUBX_OK)
-        return status;
-    db->sequence = head->sequence;
-    db->next_trie = head->next_trie;
-    return SUBX_OK;
-}
-
-/* Bring into LMDB what an earlier process left in the journal, and begin a new one. */
-static subx_status recover(struct subx_lmdb *db, subx_error *error)
-{
-    subx_status status =
-        subx_lmdb_journal__replay(db->folder, db->identity, db->sequence, replay, db, error);
-    if (status == SUBX_OK) {
-        db->older = db->newer;
-        subx_tree__init(&db->newer, &subx_trie_blake2b);
-        db->older_sequence = db->sequence;
-        db->older_next_trie = db->next_trie;
-        status = subx_lmdb_move__write(db, error);
-    }
-    if (status == SUBX_OK)
-        status = subx_lmdb_journal__remove_all(db->folder, error);
-    if (status == SUBX_OK)
-        status = subx_lmdb_journal__create(db->folder, db->sequence + 1,
-                                           db->options.survives_power_loss, &db->journal, error);
-    return status;
-}
-
 subx_status subx_backend_lmdb__open(const char *folder, const struct subx_lmdb_options *options,
                                     void **out, subx_error *error)
 {
@@ -143,7 +104,7 @@ subx_status subx_backend_lmdb__open(const char *folder, const struct subx_lmdb_o
     db->sequence = db->moved_sequence = meta.sequence;
     db->next_trie = meta.next_trie;
     if (status == SUBX_OK && !options->is_read_only) {
-        status = recover(db, error);
+        status = subx_lmdb_recover__move(db, error);
         if (status == SUBX_OK)
             status = subx_lmdb_mover__start(db, error);
     }
@@ -203,18 +164,20 @@ subx_status subx_lmdb__snapshot(struct subx_lmdb *db, struct subx_lmdb_snapshot 
     snapshot->tables = &db->tables;
     pthread_mutex_lock(&db->lock);
     const int code = mdb_txn_begin(db->env, NULL, MDB_RDONLY, &snapshot->txn);
+    subx_status status = code == 0 ? SUBX_OK : subx_lmdb__fail(code, "opening a view", error);
+    if (status == SUBX_OK && db->options.is_read_only)
+        status = subx_lmdb_recover__follow(db, snapshot->txn, error);
     subx_tree__snapshot(&db->newer, &snapshot->newer);
     subx_tree__snapshot(&db->older, &snapshot->older);
     snapshot->epoch = db->epoch;
     snapshot->next_trie = db->next_trie;
     pthread_mutex_unlock(&db->lock);
     snapshot->owns_txn = code == 0;
-    if (code == 0) {
+    if (status == SUBX_OK)
         *out = snapshot;
-        return SUBX_OK;
-    }
-    subx_lmdb_snapshot__release(snapshot);
-    return subx_lmdb__fail(code, "opening a view", error);
+    else
+        subx_lmdb_snapshot__release(snapshot);
+    return status;
 }
 
 static void close_view(void *handle)

@@ -3,8 +3,8 @@
  * State). See backend.h for what the functions of a back end promise, and backend_lmdb_db.h for how
  * this one works.
  *
- * One process at a time may change a database; any number may read it, and see what has been moved
- * into LMDB: all but the last moments. A process opens a database once.
+ * One process at a time may change a database; any number may read it, and see all that there was
+ * when they opened it, later all but the last moments. A process opens a database once.
  *
  * A view keeps its moment of the database alive, and its pages from being used again: close it when
  * it is no longer needed. A view and what is prepared from it are used by one thread at a time.

@@ -11,7 +11,8 @@
  * to time a thread seals `newer`, which becomes `older`, begins a new file of the journal, writes
  * `older` into LMDB in one transaction with full sync, and drops it and its file. Who reads looks
  * into `newer`, `older` and LMDB, in this order; that LMDB may have what `older` has does not
- * matter. Locks are taken in the order in which they stand below.
+ * matter. Another process that only reads takes `newer` from the journal, anew each time that LMDB
+ * has moved on. Locks are taken in the order in which they stand below.
  */
 #ifndef SUBX_STORAGE_BACKEND_LMDB_DB_H
 #define SUBX_STORAGE_BACKEND_LMDB_DB_H
@@ -53,6 +54,7 @@ struct subx_lmdb {
     struct subx_lmdb_part part;
     uint64_t part_epoch;
 
+    bool has_followed; /* who only reads: `newer` fits `moved_sequence` */
     bool has_mover, stops;
     pthread_t mover;
 };
@@ -100,6 +102,13 @@ subx_status subx_lmdb_move__all(struct subx_lmdb *db, subx_error *error);
 subx_status subx_lmdb_mover__start(struct subx_lmdb *db, subx_error *error);
 /* Let the mover finish its work, and end it. */
 void subx_lmdb_mover__stop(struct subx_lmdb *db);
+
+/* Bring into LMDB what an earlier process left in the journal, and begin a new one. */
+subx_status subx_lmdb_recover__move(struct subx_lmdb *db, subx_error *error);
+
+/* For who only reads: have in `newer` what the journal has that LMDB has not, as the transaction sees
+ * it. The caller holds `lock`. */
+subx_status subx_lmdb_recover__follow(struct subx_lmdb *db, MDB_txn *txn, subx_error *error);
 
 /* A snapshot of the state as it is now. */
 subx_status subx_lmdb__snapshot(struct subx_lmdb *db, struct subx_lmdb_snapshot **out,

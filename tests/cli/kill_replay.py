@@ -180,6 +180,10 @@ class Test:
         elif run.out and self.head > 0:
             fail("it does not say where it goes on: %s" % run.out)
         self.head = max(self.head, run.acknowledged)
+        facts = json.loads(output_of([self.program, "state", self.database, "root", "--json"]))
+        if facts["head"]["number"] < self.head:
+            fail("block %d was in the database, but it is after block %d" % (self.head, facts["head"]["number"]))
+        self.head = facts["head"]["number"]
         self.kills += not run.finished
         return run.finished
 

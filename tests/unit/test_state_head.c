@@ -154,7 +154,10 @@ static void test_where_it_lies(void **unused)
             flush(self);
         folder_clear(copy);
         folder_copy(folder, copy); /* as if the process had ended here */
-        subx_state *const recovered = open_database(copy, false);
+        subx_state *recovered = open_database(copy, true); /* who only reads sees all of it too */
+        expect_head(recovered, 30 + flushes);
+        subx_state_free(recovered);
+        recovered = open_database(copy, false);
         expect_head(recovered, 30 + flushes);
         subx_state_free(recovered);
         expect_head(state, 30 + flushes);
