@@ -153,7 +153,7 @@ static void test_where_it_lies(void **unused)
         if (flushes != 0)
             flush(self);
         folder_clear(copy);
-        folder_copy(folder, copy); /* as if the process had ended here */
+        folder_copy(folder, copy);                         /* as if the process had ended here */
         subx_state *recovered = open_database(copy, true); /* who only reads sees all of it too */
         expect_head(recovered, 30 + flushes);
         subx_state_free(recovered);
