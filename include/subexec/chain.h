@@ -40,7 +40,7 @@ typedef struct subx_import_options {
     size_t struct_size;
     /** How values are written: 0, 1, or SUBX_STATE_VERSION_OF_CODE. Decides the root. */
     uint8_t state_version;
-    /** Called on the importing thread; NULL: not at all. */
+    /** Called on the importing thread, does not change the state; NULL: not at all. */
     subx_progress_fn progress;
     /** Handed to `progress`. */
     void *progress_data;
@@ -68,10 +68,11 @@ typedef struct subx_import_info {
  * Add to a state what a file holds: a raw chain specification (its genesis storage), pairs as nodes
  * answer state_getPairs with, or an object {"top":{KEY:VALUE…},"children":{CHILD:{KEY:VALUE…}…}}.
  *
- * The file is read piece by piece. Into a database without keys its pairs go as they come, with no
- * more memory than for the largest value and some 150 MB; otherwise all of them are in memory until
- * they are in the state. The pairs of a child trie come one after the other. Where neither the options nor the code's sections tell the state version, the code is compiled
- * and asked.
+ * The file is read once, piece by piece. Into a database without keys its pairs go as they come, with
+ * no more memory than for the largest value and some 150 MB, and commits of others to it wait until
+ * the end; otherwise all pairs are in memory until they are in the state. The pairs of a child trie
+ * come one after the other. Where neither the options nor the code's sections tell the state
+ * version, the code is compiled and asked.
  *
  * \param state    usually without keys
  * \param path     NUL-terminated

@@ -103,7 +103,7 @@ struct subx_backend {
 
     /*
      * Which block the state is after. `set_head` says so for what a commit makes, and is part of
-     * that; without it, it is not known afterwards. Both NULL: nobody keeps it.
+     * that; without it, or with NULL, it is not known afterwards. Both NULL: nobody keeps it.
      */
     subx_status (*head)(void *view, bool *known, subx_block_id *head, subx_error *error);
     void (*set_head)(void *prepared, const subx_block_id *head);

@@ -528,8 +528,8 @@ static subx_status head(void *handle, bool *known, subx_block_id *out, subx_erro
 static void set_head(void *handle, const subx_block_id *head)
 {
     struct prepared *const prepared = handle;
-    prepared->has_head = true;
-    prepared->head = *head;
+    prepared->has_head = head != NULL;
+    prepared->head = head != NULL ? *head : (subx_block_id){.number = 0};
 }
 
 static subx_status commit(void *handle, subx_error *error)

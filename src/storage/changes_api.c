@@ -186,7 +186,7 @@ static subx_status commit(subx_changes *changes, uint8_t state_version, const su
     uint8_t computed[32];
     if (status == SUBX_OK && !was_cached)
         status = subx_changes__root(changes, state_version, computed, error);
-    if (status == SUBX_OK && block != NULL && changes->backend->set_head != NULL)
+    if (status == SUBX_OK && changes->backend->set_head != NULL)
         changes->backend->set_head(cached->prepared, block);
     if (status == SUBX_OK)
         status = changes->backend->commit(cached->prepared, error);
