@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Kills `subexec replay --state DATABASE` at random instants, and lets it go on until the end.
 
-usage: kill_replay.py [--kills N] [--seed N] [--folder PATH] PROGRAM STATE BLOCKS
+usage: kill_replay.py [--kills N] [--seed N] [--folder PATH] [--verbose] PROGRAM STATE BLOCKS
 
 STATE is a chain specification or pairs, BLOCKS the blocks that follow, a line each. Most runs get the blocks
 through a pipe, one by one: when the program has taken a line, the block two lines before is in the database, and must
@@ -141,6 +141,7 @@ class Test:
         self.database = os.path.join(folder, "database")
         self.export = os.path.join(folder, "export.json")
         self.rng = random.Random(options.seed)
+        self.verbose = options.verbose
         with open(options.blocks, "rb") as stream:
             self.lines = [line if line.endswith(b"\n") else line + b"\n" for line in stream if line.strip()]
         start = time.monotonic()
@@ -168,6 +169,7 @@ class Test:
 
     def one_run(self):
         command = [self.program, "replay", "--state", self.database]
+        start = time.monotonic()
         if self.rng.random() < 0.75:
             run = run_with_pipe(command, self.lines, self.head, self.rng, self.usual)
         else:
@@ -185,6 +187,9 @@ class Test:
             fail("block %d was in the database, but it is after block %d" % (self.head, facts["head"]["number"]))
         self.head = facts["head"]["number"]
         self.kills += not run.finished
+        if self.verbose:
+            print("%.2f s, %s, resumed %s, acknowledged %d, head %d" % (time.monotonic() - start,
+                  "finished" if run.finished else "killed", run.resumed, run.acknowledged, self.head), flush=True)
         return run.finished
 
     def run(self, kills):
@@ -202,6 +207,7 @@ def main():
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--folder")
+    parser.add_argument("--verbose", action="store_true")
     parser.add_argument("program")
     parser.add_argument("state")
     parser.add_argument("blocks")
