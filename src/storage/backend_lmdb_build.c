@@ -127,6 +127,8 @@ static subx_status take_node(void *user, const struct subx_shape_node *node, sub
     subx_trie_node__append_value(&building->encoding, &value);
     if (node->bitmap != 0)
         take_children(building, node, &value);
+    if (has_failed(building))
+        return subx_error__nomem(error);
     push_made(building, node);
     if (node->bitmap == 0)
         return has_failed(building) ? subx_error__nomem(error) : SUBX_OK;

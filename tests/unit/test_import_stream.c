@@ -78,7 +78,7 @@ static void add_hex(struct subx_buf *out, const void *data, size_t len)
 /* Entries of a trie, in no order; values around 33 bytes, some keys long, some twice. */
 static void add_entries(struct subx_buf *out, uint64_t seed, size_t count)
 {
-    uint8_t key[1100], value[80];
+    uint8_t key[1200], value[80];
     for (size_t i = 0; i < count; i++) {
         const size_t key_len =
             i % 97 == 0 ? 500 + random_next(&seed) % 600 : 1 + random_next(&seed) % 24;
