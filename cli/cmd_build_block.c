@@ -214,6 +214,13 @@ static enum exit_code parse(const struct arguments *given, struct settings *out)
     };
     if (out->state_path == NULL)
         return opt_wrong(command, "build-block: option --state STATE is missing");
+    /* What is built is for a replay; a database would keep it. */
+    if (load_is_database(out->state_path))
+        return opt_wrong(
+            command,
+            "build-block: --state is a file, not a database; `subexec state %s export` "
+            "makes one",
+            out->state_path);
     if (out->json && out->output_path == NULL)
         return opt_wrong(command, "build-block: --json needs -o FILE for the blocks");
     if (!load_state_version(given->values[OPTION_STATE_VERSION], &out->state_version))

@@ -52,9 +52,10 @@ static const struct option_spec options[] = {
     [OPTION_ALLOW_MISSING] = SPEC_ALLOW_MISSING,
     [OPTION_CANONICALIZE] = SPEC_CANONICALIZE,
     [OPTION_REPEAT] = {"repeat", "COUNT", "call that often and check that all outputs are equal"},
-    [OPTION_STATE] = {"state", "FILE",
+    [OPTION_STATE] = {"state", "FILE|DB",
                       "what the runtime finds in storage: a raw chain specification,\n"
-                      "pairs of state_getPairs, {\"top\": ..., \"children\": ...}"},
+                      "pairs of state_getPairs, {\"top\": ..., \"children\": ...}, or the\n"
+                      "folder of a database, which stays as it is"},
     [OPTION_STATE_VERSION] = SPEC_STATE_VERSION,
     [OPTION_CHANGES] = {"changes", NULL,
                         "tell what the call changed of the state, and its root then"},
@@ -89,6 +90,7 @@ struct results {
     subx_runtime_stats runtime_stats;
     subx_bytes output;
     subx_state *state;     /* NULL: none */
+    bool is_database;      /* which stays as it is */
     uint8_t state_version; /* of the runtime in it */
     uint8_t root[32];      /* after the call, and what it changed; if that was asked for */
     json_t *changes;
@@ -158,8 +160,9 @@ static subx_status call_once(subx_runtime *runtime, const struct settings *setti
         status = call_on(runtime, settings, results, changes, output, error);
     *time = clock_now() - start;
     if (status == SUBX_OK && settings->changes && is_last)
-        status = state_call_commit(results->state, changes, results->state_version, results->root,
-                                   &results->changes, error);
+        status = (results->is_database ? state_call_compare : state_call_commit)(
+            results->state, changes, results->state_version, results->root, &results->changes,
+            error);
     subx_changes_free(changes);
     return status;
 }
@@ -343,6 +346,9 @@ static enum exit_code execute(const struct settings *settings)
     if (settings->state_path != NULL)
         status = load_state(settings->state_path, settings->state_version, &results.state, &info,
                             &error);
+    results.is_database = settings->state_path != NULL && load_is_database(settings->state_path);
+    if (status == SUBX_OK && info.state_version == SUBX_STATE_VERSION_OF_CODE)
+        status = subx_state_code_version(results.state, &info.state_version, &error);
     results.state_version = info.state_version;
     if (status == SUBX_OK)
         status = run_code(settings, &results, &error);

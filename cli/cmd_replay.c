@@ -21,6 +21,7 @@ enum {
     OPTION_EXTRINSICS,
     OPTION_JSON,
     OPTION_STATE_VERSION,
+    OPTION_DURABILITY,
     OPTION_STRATEGY,
     OPTION_HEAP,
     OPTION_ALLOW_MISSING,
@@ -28,7 +29,10 @@ enum {
 };
 
 static const struct option_spec options[] = {
-    [OPTION_STATE] = {"state", "FILE", "the state before the first block; needed"},
+    [OPTION_STATE] = {"state", "FILE|DB",
+                      "the state before the first block; needed. With the folder of a\n"
+                      "database the blocks become part of it, and those that it has\n"
+                      "already are passed over"},
     [OPTION_FROM] = {"from", "NUMBER", "leave out blocks with lower numbers"},
     [OPTION_TO] = {"to", "NUMBER", "stop after this block"},
     [OPTION_EXTRINSICS] = {"extrinsics", NULL,
@@ -36,6 +40,7 @@ static const struct option_spec options[] = {
                            "each did; with --json as lines of JSON"},
     [OPTION_JSON] = {"json", NULL, "print facts as JSON"},
     [OPTION_STATE_VERSION] = SPEC_STATE_VERSION,
+    [OPTION_DURABILITY] = SPEC_DURABILITY,
     [OPTION_STRATEGY] = SPEC_STRATEGY,
     [OPTION_HEAP] = {"heap", "STRATEGY",
                      "static:PAGES (default: static:2048), dynamic, or\n"
@@ -56,6 +61,8 @@ struct settings {
     const char *state_path, *blocks_path;
     uint64_t from, to;
     uint8_t state_version;
+    bool is_database;
+    subx_durability durability;
     subx_runtime_options runtime;
     subx_log_level log_level;
     bool json, extrinsics;
@@ -75,6 +82,9 @@ struct replay {
     subx_state *state;
     subx_chain *chain;
     subx_block_reader *reader;
+    /* Of a database: the block that it is after. */
+    bool has_head;
+    subx_block_id head;
     struct progress progress;
     struct tally tally;
     uint64_t number;       /* of the block that is executed */
@@ -94,6 +104,10 @@ static enum exit_code parse(const struct arguments *given, struct settings *out)
     };
     if (out->state_path == NULL)
         return opt_wrong(command, "replay: option --state FILE is missing");
+    out->is_database = load_is_database(out->state_path);
+    if (!load_durability(given->values[OPTION_DURABILITY], &out->durability))
+        return opt_wrong(command, "replay: --durability is process or power, not %s",
+                         given->values[OPTION_DURABILITY]);
     const char *from = given->values[OPTION_FROM], *to = given->values[OPTION_TO];
     if (from != NULL && !opt_number(from, 0, UINT64_MAX, &out->from))
         return opt_wrong(command, "replay: --from is a block number, not %s", from);
@@ -146,6 +160,26 @@ static void add_up(struct tally *tally, const subx_block *block, const subx_bloc
     tally->sum.commit_time += stats->commit_time;
 }
 
+/* Whether the database has a block already; the one that it is after must be the same. */
+static subx_status is_done(const struct replay *replay, const subx_block *block, bool *done,
+                           subx_error *error)
+{
+    const subx_header *header = subx_block_header(block);
+    *done = replay->has_head && header->number <= replay->head.number;
+    if (!*done || header->number < replay->head.number ||
+        memcmp(header->hash, replay->head.hash, sizeof header->hash) == 0)
+        return SUBX_OK;
+    error->status = SUBX_INVALID_INPUT;
+    int at =
+        snprintf(error->message, sizeof error->message, "block %" PRIu64 " is 0x", header->number);
+    for (size_t i = 0; i < sizeof header->hash; i++)
+        at += snprintf(error->message + at, 3, "%02x", header->hash[i]);
+    at += snprintf(error->message + at, 64, ", but the database is after another one, 0x");
+    for (size_t i = 0; i < sizeof header->hash; i++)
+        at += snprintf(error->message + at, 3, "%02x", replay->head.hash[i]);
+    return SUBX_INVALID_INPUT;
+}
+
 /* The next block of the range; NULL at its end. */
 static subx_status next_block(struct replay *replay, subx_block **block, subx_error *error)
 {
@@ -160,7 +194,9 @@ static subx_status next_block(struct replay *replay, subx_block **block, subx_er
         if (status != SUBX_OK || *block == NULL)
             break;
         const uint64_t number = subx_block_header(*block)->number;
-        if (number >= settings->from && number <= settings->to)
+        bool done = false;
+        status = is_done(replay, *block, &done, error);
+        if (status != SUBX_OK || (!done && number >= settings->from && number <= settings->to))
             break;
         replay->tally.skipped++;
         subx_block_free(*block);
@@ -168,6 +204,10 @@ static subx_status next_block(struct replay *replay, subx_block **block, subx_er
             *block = NULL;
             break;
         }
+    }
+    if (status != SUBX_OK) {
+        subx_block_free(*block);
+        *block = NULL;
     }
     replay->tally.read_time += clock_now() - start;
     return status;
@@ -234,11 +274,16 @@ static subx_status run_blocks(struct replay *replay, subx_error *error)
 
 /* ---- Results ---- */
 
-static void print_json(const struct tally *tally, bool on_one_line)
+static void print_json(const struct replay *replay)
 {
+    const struct tally *tally = &replay->tally;
     const subx_block_stats *sum = &tally->sum;
     const uint64_t spent = tally->total_time - sum->runtime_time;
     json_t *object = json_object(), *times = json_object();
+    if (replay->settings->is_database)
+        output_json_set(object, "resumed_after",
+                        replay->has_head ? json_integer((json_int_t)replay->head.number)
+                                         : json_null());
     output_json_set(object, "blocks", json_integer((json_int_t)tally->blocks));
     output_json_set(object, "extrinsics", json_integer((json_int_t)tally->extrinsics));
     output_json_set(object, "skipped", json_integer((json_int_t)tally->skipped));
@@ -260,7 +305,7 @@ static void print_json(const struct tally *tally, bool on_one_line)
     output_json_set(times, "root", json_integer((json_int_t)sum->root_time));
     output_json_set(times, "commit", json_integer((json_int_t)sum->commit_time));
     output_json_set(object, "time_ns", times);
-    if (on_one_line)
+    if (replay->settings->extrinsics)
         output_json_line(object);
     else
         output_json(object);
@@ -312,7 +357,8 @@ static void hint_at_state(const struct replay *replay)
     uint8_t hash[32];
     uint8_t root[32];
     const subx_header *header = &replay->tally.last;
-    if (!replay->is_first_failure || subx_state_root(replay->state, root, NULL) != SUBX_OK)
+    if (!replay->is_first_failure || replay->has_head ||
+        subx_state_root(replay->state, root, NULL) != SUBX_OK)
         return;
     subx_genesis_hash(root, hash);
     if (header->number == 1 && memcmp(hash, header->parent_hash, 32) != 0)
@@ -328,10 +374,14 @@ static enum exit_code finish(const struct replay *replay, subx_status status,
     const struct tally *tally = &replay->tally;
     if (status == SUBX_OK) {
         if (replay->settings->json)
-            print_json(tally, replay->settings->extrinsics);
+            print_json(replay);
         else
             print_text(tally);
-        if (tally->blocks == 0)
+        if (tally->blocks == 0 && replay->has_head)
+            output_hint("no block comes after the database's, number %" PRIu64 " (%" PRIu64
+                        " were left out)",
+                        replay->head.number, tally->skipped);
+        else if (tally->blocks == 0)
             output_hint("no block was in the range (%" PRIu64 " were left out)", tally->skipped);
         return EXIT_DONE;
     }
@@ -352,6 +402,44 @@ static subx_status open_blocks(const char *path, subx_block_reader **reader, sub
                : subx_block_reader_open(path, reader, error);
 }
 
+/* The database that the blocks go into. */
+static subx_status open_database(struct replay *replay, subx_error *error)
+{
+    const struct settings *settings = replay->settings;
+    subx_database_options opened = SUBX_DATABASE_OPTIONS_INIT;
+    bool is_empty = false;
+    opened.durability = settings->durability;
+    subx_status status = subx_state_open(settings->state_path, &opened, &replay->state, error);
+    if (status == SUBX_OK)
+        status = load_is_empty(replay->state, &is_empty, error);
+    if (status == SUBX_OK && is_empty) {
+        error->status = status = SUBX_INVALID_INPUT;
+        snprintf(error->message, sizeof error->message,
+                 "%s: the database has no keys; `subexec state import FILE %s` fills it",
+                 settings->state_path, settings->state_path);
+    }
+    if (status == SUBX_OK)
+        status = subx_state_head(replay->state, &replay->has_head, &replay->head, error);
+    return status;
+}
+
+static subx_status open_state(struct replay *replay, subx_error *error)
+{
+    const struct settings *settings = replay->settings;
+    if (!settings->is_database)
+        return load_state(settings->state_path, settings->state_version, &replay->state, NULL,
+                          error);
+    const subx_status status = open_database(replay, error);
+    if (status == SUBX_OK && replay->has_head && replay->head.number > 0 && !settings->json) {
+        output_label("resumed");
+        printf("after block %" PRIu64 ", ", replay->head.number);
+        output_hex(stdout, (subx_slice){replay->head.hash, sizeof replay->head.hash});
+        putchar('\n');
+        (void)output_flush();
+    }
+    return status;
+}
+
 static enum exit_code run(const struct arguments *arguments)
 {
     struct settings settings;
@@ -367,8 +455,7 @@ static enum exit_code run(const struct arguments *arguments)
     chain_options.log_level = settings.log_level;
     subx_status status = open_blocks(settings.blocks_path, &replay.reader, &error);
     if (status == SUBX_OK)
-        status =
-            load_state(settings.state_path, settings.state_version, &replay.state, NULL, &error);
+        status = open_state(&replay, &error);
     if (status == SUBX_OK)
         status = log_new_executor(&executor, &error);
     if (status == SUBX_OK)
@@ -389,7 +476,9 @@ const struct command command_replay = {
     .summary = "Execute real blocks and check every state root",
     .details =
         "Each block is executed by the runtime that its parent's state holds, as a node does\n"
-        "that imports it. The first wrong state root ends it with exit code 1.",
+        "that imports it. The first wrong state root ends it with exit code 1.\n"
+        "A database keeps what the blocks change, block by block: after any end of the\n"
+        "program the same command goes on where it was.",
     .arguments = arguments_taken,
     .argument_count = sizeof arguments_taken / sizeof arguments_taken[0],
     .options = options,

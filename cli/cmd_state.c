@@ -18,6 +18,8 @@ enum {
     OPTION_STATE_VERSION,
     OPTION_ROOT,
     OPTION_COMPACT,
+    OPTION_AFTER,
+    OPTION_DURABILITY,
     OPTION_JSON
 };
 
@@ -30,13 +32,18 @@ static const struct option_spec options[] = {
     [OPTION_STATE_VERSION] = SPEC_STATE_VERSION,
     [OPTION_ROOT] = {"root", "HASH", "verify: the state's root; needed"},
     [OPTION_COMPACT] = {"compact", NULL, "prove, verify: the proof is in the compact form"},
+    [OPTION_AFTER] = {"after", "NUMBER:HASH",
+                      "import: the block that the state is after; default: the genesis block\n"
+                      "for a chain specification, else unknown"},
+    [OPTION_DURABILITY] = SPEC_DURABILITY,
     [OPTION_JSON] = {"json", NULL, "print facts as JSON"},
 };
 
 static const struct argument_spec arguments_taken[] = {
     {"STATE", STATE_FILE_HELP},
-    {"ACTION", "root, get, keys, child, export, diff, prove or verify"},
-    {"[KEY|STATE]...", "get: a key; diff: the other state; prove, verify: any number of keys"},
+    {"ACTION", "root, get, keys, child, export, diff, import, prove or verify"},
+    {"[KEY|STATE]...", "get: a key; diff: the other state; import: the database to fill;\n"
+                       "prove, verify: any number of keys"},
 };
 
 static const struct action {
@@ -52,6 +59,7 @@ static const struct action {
     {"diff", false, true, false, state_action_diff},
     {"prove", false, false, true, state_action_prove},
     {"verify", false, false, true, state_action_verify},
+    {"import", false, true, false, state_action_import},
 };
 
 static const struct action *find_action(const char *name)
@@ -85,22 +93,36 @@ bool state_key_of(const struct command *command, const char *what, const char *t
     return false;
 }
 
+/* The state as it is now, whatever somebody else commits meanwhile. */
+static subx_status look_at(subx_state *state, struct state_view *view, subx_error *error)
+{
+    view->state = state;
+    return subx_changes_new(state, NULL, &view->snapshot, error);
+}
+
 static enum exit_code run_action(const struct action *action, struct state_request *request)
 {
     subx_error error = SUBX_ERROR_INIT;
-    subx_state *state = NULL, *other = NULL;
-    enum exit_code outcome = EXIT_DONE;
     if (action->run == state_action_verify)
         return state_action_verify(request);
+    if (action->run == state_action_import)
+        return state_action_import(request);
+    request->is_database = load_is_database(request->path);
     subx_status status =
-        load_state(request->path, request->state_version, &state, &request->info, &error);
+        load_state(request->path, request->state_version, &request->state, &request->info, &error);
+    if (status == SUBX_OK)
+        status = look_at(request->state, &request->view, &error);
     if (status == SUBX_OK && action->takes_state)
-        status = load_state(request->other_path, request->state_version, &other, NULL, &error);
-    request->state = state;
-    request->other = other;
-    outcome = status == SUBX_OK ? action->run(request) : output_failure(&error, request->json);
-    subx_state_free(state);
-    subx_state_free(other);
+        status =
+            load_state(request->other_path, request->state_version, &request->other, NULL, &error);
+    if (status == SUBX_OK && action->takes_state)
+        status = look_at(request->other, &request->other_view, &error);
+    const enum exit_code outcome =
+        status == SUBX_OK ? action->run(request) : output_failure(&error, request->json);
+    subx_changes_free(request->view.snapshot);
+    subx_changes_free(request->other_view.snapshot);
+    subx_state_free(request->state);
+    subx_state_free(request->other);
     return outcome;
 }
 
@@ -130,17 +152,24 @@ static enum exit_code run(const struct arguments *arguments)
     if (action == NULL)
         return opt_wrong(command,
                          "state: %s is no action; they are root, get, keys, child, export, diff, "
-                         "prove and verify",
+                         "import, prove and verify",
                          arguments->positional[1]);
     const size_t takes = action->takes_key || action->takes_state;
     if (!action->takes_keys && arguments->positional_count - 2 != takes)
         return opt_wrong(command, "state: %s takes %s", action->name,
                          action->takes_key     ? "a key"
-                         : action->takes_state ? "another state"
+                         : action->takes_state ? "another state, or the database to fill"
                                                : "no more arguments");
     if (!load_state_version(arguments->values[OPTION_STATE_VERSION], &request.state_version))
         return opt_wrong(command, "state: --state-version is 0 or 1, not %s",
                          arguments->values[OPTION_STATE_VERSION]);
+    if (!load_durability(arguments->values[OPTION_DURABILITY], &request.durability))
+        return opt_wrong(command, "state: --durability is process or power, not %s",
+                         arguments->values[OPTION_DURABILITY]);
+    request.after = arguments->values[OPTION_AFTER];
+    subx_block_id block;
+    if (request.after != NULL && !state_block_of(request.after, &block))
+        return opt_wrong(command, "state: --after is NUMBER:HASH, not %s", request.after);
     request.other_path = third;
     request.command = command;
     request.keys = arguments->positional + 2;
@@ -165,7 +194,7 @@ static enum exit_code run(const struct arguments *arguments)
 
 const struct command command_state = {
     .name = "state",
-    .summary = "Look into the state of a chain",
+    .summary = "Look into the state of a chain, make a database of it",
     .details =
         "  root     root of the state, hash of the genesis block that it would make, what is in "
         "it\n"
@@ -179,6 +208,8 @@ const struct command command_state = {
         "  verify   the values of KEYs by a proof, which stands in the place of STATE: a file, "
         "hex\n"
         "           from 0x on, or @FILE; exit code 1 if it does not tell them\n"
+        "  import   fills a database, which is made if it is not there, from a file of any size:\n"
+        "           state import FILE DATABASE\n"
         "Keys are hex, or text that begins with a colon, as :code.",
     .arguments = arguments_taken,
     .argument_count = sizeof arguments_taken / sizeof arguments_taken[0],

@@ -68,7 +68,7 @@ static enum exit_code exit_code_of(subx_status status)
     const bool input = status == SUBX_IO || status == SUBX_INVALID_INPUT ||
                        status == SUBX_TOO_LARGE || status == SUBX_UNSUPPORTED ||
                        status == SUBX_CODE_NOT_FOUND || status == SUBX_CANT_DESERIALIZE_WASM ||
-                       status == SUBX_ARTIFACT || status == SUBX_NOMEM;
+                       status == SUBX_ARTIFACT || status == SUBX_NOMEM || status == SUBX_MISUSE;
     return input ? EXIT_INPUT : EXIT_RUNTIME;
 }
 

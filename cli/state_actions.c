@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "files.h"
 #include "output.h"
@@ -27,37 +28,54 @@ static void print_hex_line(subx_slice bytes)
 
 /* ---- root ---- */
 
-static void print_root_json(const struct state_request *request, subx_slice root, subx_slice hash)
+struct root_facts {
+    uint8_t root[32], genesis[32];
+    bool knows_head;
+    subx_block_id head;
+};
+
+/* Root and block of the same moment, though somebody else may be writing to the database. */
+static subx_status read_root(const struct state_request *request, struct root_facts *facts,
+                             subx_error *error)
 {
-    const subx_import_info *info = &request->info;
+    subx_block_id head;
+    bool known = false;
+    subx_status status = subx_state_head(request->state, &facts->knows_head, &facts->head, error);
+    while (status == SUBX_OK) {
+        status = subx_state_root(request->state, facts->root, error);
+        if (status == SUBX_OK)
+            status = subx_state_head(request->state, &known, &head, error);
+        if (known == facts->knows_head &&
+            memcmp(head.hash, facts->head.hash, sizeof head.hash) == 0)
+            break;
+        facts->knows_head = known;
+        facts->head = head;
+    }
+    subx_genesis_hash(facts->root, facts->genesis);
+    /* Of a file it is told as it always was: its state is a genesis state. */
+    facts->knows_head = facts->knows_head && request->is_database;
+    return status;
+}
+
+json_t *state_head_json(const subx_block_id *head)
+{
     json_t *object = json_object();
-    output_json_set(object, "state_root", output_json_hex(root));
-    output_json_set(object, "genesis_hash", output_json_hex(hash));
+    output_json_set(object, "number", json_integer((json_int_t)head->number));
+    output_json_set(object, "hash", output_json_hex((subx_slice){head->hash, sizeof head->hash}));
+    return object;
+}
+
+void state_info_set(json_t *object, const subx_import_info *info)
+{
     output_json_set(object, "state_version", json_integer(info->state_version));
     output_json_set(object, "keys", json_integer((json_int_t)info->keys));
     output_json_set(object, "children", json_integer((json_int_t)info->children));
     output_json_set(object, "child_keys", json_integer((json_int_t)info->child_keys));
     output_json_set(object, "bytes", json_integer((json_int_t)info->bytes));
-    output_json(object);
 }
 
-enum exit_code state_action_root(const struct state_request *request)
+void state_info_print(const subx_import_info *info)
 {
-    subx_error error = SUBX_ERROR_INIT;
-    const subx_import_info *info = &request->info;
-    uint8_t root[32], hash[32];
-    if (subx_state_root(request->state, root, &error) != SUBX_OK)
-        return output_failure(&error, request->json);
-    subx_genesis_hash(root, hash);
-    const subx_slice root_bytes = {root, sizeof root}, hash_bytes = {hash, sizeof hash};
-    if (request->json) {
-        print_root_json(request, root_bytes, hash_bytes);
-        return EXIT_DONE;
-    }
-    output_label("state root");
-    print_hex_line(root_bytes);
-    output_label("genesis");
-    print_hex_line(hash_bytes);
     output_label("version");
     printf("%u\n", info->state_version);
     output_label("keys");
@@ -65,6 +83,50 @@ enum exit_code state_action_root(const struct state_request *request)
     if (info->children > 0)
         printf("; %" PRIu64 " child tries with %" PRIu64 " keys", info->children, info->child_keys);
     putchar('\n');
+}
+
+static void print_root_json(const struct state_request *request, const struct root_facts *facts)
+{
+    json_t *object = json_object();
+    output_json_set(object, "state_root",
+                    output_json_hex((subx_slice){facts->root, sizeof facts->root}));
+    if (!facts->knows_head)
+        output_json_set(object, "genesis_hash",
+                        output_json_hex((subx_slice){facts->genesis, sizeof facts->genesis}));
+    else
+        output_json_set(object, "head", state_head_json(&facts->head));
+    if (!request->is_database)
+        state_info_set(object, &request->info);
+    output_json(object);
+}
+
+void state_head_print(const subx_block_id *head)
+{
+    output_label("head");
+    printf("%" PRIu64 ", ", head->number);
+    print_hex_line((subx_slice){head->hash, sizeof head->hash});
+}
+
+enum exit_code state_action_root(const struct state_request *request)
+{
+    subx_error error = SUBX_ERROR_INIT;
+    struct root_facts facts;
+    if (read_root(request, &facts, &error) != SUBX_OK)
+        return output_failure(&error, request->json);
+    if (request->json) {
+        print_root_json(request, &facts);
+        return EXIT_DONE;
+    }
+    output_label("state root");
+    print_hex_line((subx_slice){facts.root, sizeof facts.root});
+    if (facts.knows_head) {
+        state_head_print(&facts.head);
+    } else {
+        output_label("genesis");
+        print_hex_line((subx_slice){facts.genesis, sizeof facts.genesis});
+    }
+    if (!request->is_database)
+        state_info_print(&request->info);
     return EXIT_DONE;
 }
 
@@ -122,7 +184,7 @@ enum exit_code state_action_keys(const struct state_request *request)
 {
     subx_error error = SUBX_ERROR_INIT;
     struct state_walk walk = {
-        .view = {request->state, NULL}, .child = child_of(request), .prefix = request->prefix};
+        .view = request->view, .child = child_of(request), .prefix = request->prefix};
     struct list list = {request->json, 0};
     bool more = false;
     subx_status status = state_walk_next(&walk, &more, &error);
@@ -185,7 +247,7 @@ static subx_status tell_child(const struct state_walk *walk, json_t *array, subx
 enum exit_code state_action_children(const struct state_request *request)
 {
     subx_error error = SUBX_ERROR_INIT;
-    struct state_walk walk = {.view = {request->state, NULL}, .prefix = state_child_prefix};
+    struct state_walk walk = {.view = request->view, .prefix = state_child_prefix};
     json_t *array = request->json ? json_array() : NULL;
     bool more = false;
     subx_status status = state_walk_next(&walk, &more, &error);

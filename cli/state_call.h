@@ -17,4 +17,8 @@ subx_status state_call_begin(subx_state *state, uint8_t state_version, subx_chan
 subx_status state_call_commit(subx_state *state, subx_changes *changes, uint8_t state_version,
                               uint8_t root[32], json_t **differences, subx_error *error);
 
+/* The same for a state that must stay as it is: what the call wrote, where that differs. */
+subx_status state_call_compare(subx_state *state, subx_changes *changes, uint8_t state_version,
+                               uint8_t root[32], json_t **differences, subx_error *error);
+
 #endif

@@ -130,7 +130,7 @@ static void set_hex(json_t *object, subx_slice key, json_t *value)
     json_decref(name);
 }
 
-static void add(void *data, const struct state_difference *difference)
+void state_differences_add(void *data, const struct state_difference *difference)
 {
     json_t *object = data;
     json_t *trie = NULL;
@@ -145,12 +145,18 @@ static void add(void *data, const struct state_difference *difference)
             difference->new != NULL ? output_json_hex(*difference->new) : json_null());
 }
 
-json_t *state_compare_json(struct state_view old, struct state_view new, subx_error *error)
+json_t *state_differences_new(void)
 {
     json_t *object = json_object();
     output_json_set(object, "top", json_object());
     output_json_set(object, "children", json_object());
-    if (state_compare(old, new, add, object, error) == SUBX_OK)
+    return object;
+}
+
+json_t *state_compare_json(struct state_view old, struct state_view new, subx_error *error)
+{
+    json_t *object = state_differences_new();
+    if (state_compare(old, new, state_differences_add, object, error) == SUBX_OK)
         return object;
     json_decref(object);
     return NULL;

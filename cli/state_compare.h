@@ -26,4 +26,8 @@ subx_status state_compare(struct state_view old, struct state_view new, state_di
  * there is none; child tries that do not differ are left out. NULL on failure. */
 json_t *state_compare_json(struct state_view old, struct state_view new, subx_error *error);
 
+/* Such an object without differences, and one difference more in it (a state_difference_fn). */
+json_t *state_differences_new(void);
+void state_differences_add(void *object, const struct state_difference *difference);
+
 #endif

@@ -102,7 +102,7 @@ enum exit_code state_action_export(const struct state_request *request)
         return output_failure(&error, request->json);
     }
     errno = 0;
-    subx_status status = write_state(stream, (struct state_view){request->state, NULL}, &error);
+    subx_status status = write_state(stream, request->view, &error);
     if (path != NULL) {
         const bool written = ferror(stream) == 0;
         const int number = errno;
@@ -154,8 +154,7 @@ enum exit_code state_action_diff(const struct state_request *request)
     subx_error error = SUBX_ERROR_INIT;
     struct telling telling = {request->json ? json_array() : NULL, 0};
     const subx_status status =
-        state_compare((struct state_view){request->state, NULL},
-                      (struct state_view){request->other, NULL}, tell, &telling, &error);
+        state_compare(request->view, request->other_view, tell, &telling, &error);
     if (status != SUBX_OK) {
         json_decref(telling.array);
         return output_failure(&error, request->json);

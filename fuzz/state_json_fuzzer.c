@@ -30,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     subx_error error = SUBX_ERROR_INIT;
     size_t room = size;
-    const struct subx_state_json_sink sink = {take, &room};
+    const struct subx_state_json_sink sink = {take, &room, NULL};
     subx_slice left = subx_slice__of(data, size);
     struct subx_json json;
     demand(subx_json__open(&json, subx_byte_source__of_slice(&left), 1 << 20, &error) == SUBX_OK);

@@ -25,11 +25,12 @@ extern "C" {
 #define SUBX_STATE_VERSION_OF_CODE 255
 
 /**
- * Told now and then while a file is read.
+ * Told now and then while a file is read, and once more when all of it has been; then the tries are
+ * built.
  *
  * \param data        the pointer given beside the callback
  * \param bytes_read  so far
- * \param size        of the file; 0 if that is not known
+ * \param size        of the file; 0 if that is not known; at the end the same as `bytes_read`
  */
 typedef void (*subx_progress_fn)(void *data, uint64_t bytes_read, uint64_t size);
 
@@ -39,15 +40,18 @@ typedef struct subx_import_options {
     size_t struct_size;
     /** How values are written: 0, 1, or SUBX_STATE_VERSION_OF_CODE. Decides the root. */
     uint8_t state_version;
-    /** Called on the importing thread; NULL: not at all. */
+    /** Called on the importing thread, does not change the state; NULL: not at all. */
     subx_progress_fn progress;
     /** Handed to `progress`. */
     void *progress_data;
+    /** The block that the state is after; NULL: the genesis block for a chain specification whose
+     * storage goes into a state without keys, else not known. Needed until the import returns. */
+    const subx_block_id *head;
 } subx_import_options;
 
-#define SUBX_IMPORT_OPTIONS_INIT                                            \
-    {                                                                       \
-        sizeof(subx_import_options), SUBX_STATE_VERSION_OF_CODE, NULL, NULL \
+#define SUBX_IMPORT_OPTIONS_INIT                                                  \
+    {                                                                             \
+        sizeof(subx_import_options), SUBX_STATE_VERSION_OF_CODE, NULL, NULL, NULL \
     }
 
 /** What an import brought. */
@@ -64,9 +68,11 @@ typedef struct subx_import_info {
  * Add to a state what a file holds: a raw chain specification (its genesis storage), pairs as nodes
  * answer state_getPairs with, or an object {"top":{KEY:VALUE…},"children":{CHILD:{KEY:VALUE…}…}}.
  *
- * The file is read piece by piece; its keys and values are in memory until they are in the state.
- * Where neither the options nor the code's sections tell the state version, the code is compiled
- * and asked.
+ * The file is read once, piece by piece. Into a database without keys its pairs go as they come, with
+ * no more memory than for the largest value and some 150 MB, and commits of others to it wait until
+ * the end; otherwise all pairs are in memory until they are in the state. The pairs of a child trie
+ * come one after the other. Where neither the options nor the code's sections tell the state
+ * version, the code is compiled and asked.
  *
  * \param state    usually without keys
  * \param path     NUL-terminated
@@ -79,6 +85,15 @@ typedef struct subx_import_info {
 SUBX_API subx_status subx_state_import_file(subx_state *state, const char *path,
                                             const subx_import_options *options,
                                             subx_import_info *info, subx_error *error);
+
+/**
+ * The state version of the runtime in the state's own `:code`; 0 without one. Where the code's
+ * sections do not tell, it is compiled and asked.
+ *
+ * \return SUBX_OK; what code and runtime fail with; SUBX_NOMEM, or what the back end fails with
+ */
+SUBX_API subx_status subx_state_code_version(subx_state *state, uint8_t *state_version,
+                                             subx_error *error);
 
 /**
  * Hash of the genesis block of a chain that begins with this state.
@@ -154,7 +169,8 @@ typedef struct subx_block_stats {
  * Follow a chain from a state on.
  *
  * \param executor  makes the runtimes; must outlive the chain
- * \param state     after the block before the first one; kept alive by the chain
+ * \param state     after the block before the first one; kept alive by the chain. Where it says
+ *                  which block that is (subx_state_head()), the first one must have it as parent
  * \param options   NULL for the defaults
  * \param[out] out  filled on SUBX_OK, release with subx_chain_free(); NULL otherwise
  * \return SUBX_OK, SUBX_NOMEM
@@ -182,7 +198,8 @@ SUBX_API subx_status subx_chain_runtime(subx_chain *chain, subx_runtime **runtim
 /**
  * Execute the next block, check its state root and make what it changed part of the state.
  *
- * After the first block, each must have the one before it as its parent. The runtime is loaded when
+ * After the first block, each must have the one before it as its parent. The state tells then which
+ * block it is after (subx_state_head()). The runtime is loaded when
  * the first block comes; when a block has changed it, on a thread of its own at once, and the next
  * block waits for that.
  *

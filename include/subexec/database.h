@@ -4,7 +4,12 @@
  *
  * One process at a time changes a database; others may read it meanwhile. A commit is whole or not
  * there, however the process ends. It goes into a journal first, and from there into the database
- * in the background, so a reader in another process sees all but the last moments.
+ * in the background. A reader in another process sees all that was committed when it opened the
+ * database, later all but the last moments.
+ *
+ * An import (subx_state_import() and its kind) into a database without keys goes there at once, part
+ * by part, and is whole or not there as well. A commit may name its block (subx_state_head()): who
+ * follows a chain goes on from there after any end of the process.
  *
  * After fork() a child must not use a state that its parent has opened.
  */

@@ -41,6 +41,12 @@ typedef struct subx_trie_pairs {
     size_t count;
 } subx_trie_pairs;
 
+/** A block, as its header names it. */
+typedef struct subx_block_id {
+    uint64_t number;
+    uint8_t hash[32];
+} subx_block_id;
+
 /* ---- States ---- */
 
 /**
@@ -61,6 +67,7 @@ SUBX_API void subx_state_free(subx_state *state);
 
 /**
  * Add pairs to a state, all or none of them: the genesis of a chain, or a state that was dumped.
+ * Which block the state is after is not known then.
  *
  * The roots of child tries are put into the main trie, whatever the pairs of the main trie have at
  * their keys.
@@ -77,9 +84,11 @@ SUBX_API subx_status subx_state_import(subx_state *state, const subx_trie_pairs 
 
 /**
  * Add a state from JSON: the genesis storage of a raw chain specification (genesis.raw.top and
- * genesis.raw.childrenDefault), or what a node answers to state_getPairs.
+ * genesis.raw.childrenDefault), or what a node answers to state_getPairs. A state without keys is
+ * the one after the genesis block when it has been filled from a specification.
  *
- * \param text  the JSON text; all of what it holds is in memory twice for a while
+ * \param text  the JSON text; what it holds is in memory once more for a while, unless it goes into
+ *              a database without keys
  * \return as subx_state_import(); SUBX_INVALID_INPUT, with line and column, for another text;
  *         SUBX_TOO_LARGE for a value of more than 128 MiB
  */
@@ -111,6 +120,19 @@ SUBX_API subx_status subx_state_next_key(subx_state *state, const subx_slice *ch
 
 /** Root of the state. Returns SUBX_OK, SUBX_NOMEM, or what the back end fails with. */
 SUBX_API subx_status subx_state_root(subx_state *state, uint8_t root[32], subx_error *error);
+
+/**
+ * Tell which block the state is after: the one of subx_changes_commit_block(), or the genesis block
+ * after the import of a raw chain specification into a state without keys. A change that names no
+ * block makes it unknown. A database keeps it with the state, so that who follows a chain can go on
+ * after any end of the process.
+ *
+ * \param[out] known  whether it is known
+ * \param[out] head   the block, if it is known; zeros otherwise
+ * \return SUBX_OK, also if it is not known; SUBX_NOMEM, or what the back end fails with
+ */
+SUBX_API subx_status subx_state_head(subx_state *state, bool *known, subx_block_id *head,
+                                     subx_error *error);
 
 /* ---- Changes ---- */
 
@@ -266,6 +288,16 @@ SUBX_API subx_status subx_changes_list(const subx_changes *changes, subx_change_
  */
 SUBX_API subx_status subx_changes_commit(subx_changes *changes, uint8_t state_version,
                                          uint8_t *root, subx_error *error);
+
+/**
+ * The same, and the state is the one after `block` then (subx_state_head()); state and block change
+ * together or not at all. subx_chain_execute() does it.
+ *
+ * \param block  not NULL
+ */
+SUBX_API subx_status subx_changes_commit_block(subx_changes *changes, uint8_t state_version,
+                                               const subx_block_id *block, uint8_t *root,
+                                               subx_error *error);
 
 #ifdef __cplusplus
 }

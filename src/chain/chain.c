@@ -22,8 +22,8 @@ struct subx_chain {
     subx_call_options call_options;
     subx_changes *changes; /* empty, but for those of a builder; NULL: to be made */
     bool is_building;      /* a builder has been given the changes */
-    bool has_head;
-    subx_header head; /* of the last block */
+    bool has_head;         /* else the state may know it */
+    subx_block_id head;    /* the last block */
 };
 
 subx_status subx_chain_new(subx_executor *executor, subx_state *state,
@@ -106,15 +106,27 @@ subx_status subx_chain_runtime(subx_chain *chain, subx_runtime **runtime, subx_e
 
 /* ---- Blocks ---- */
 
+/* The block that the next one follows: the last one, or what the state says. */
+static subx_status find_head(const subx_chain *chain, bool *known, subx_block_id *head,
+                             subx_error *error)
+{
+    *known = chain->has_head;
+    *head = chain->head;
+    return chain->has_head ? SUBX_OK : subx_state_head(chain->state, known, head, error);
+}
+
 static subx_status check_parent(const subx_chain *chain, const subx_block *block, subx_error *error)
 {
     const subx_header *header = subx_block_header(block);
-    if (!chain->has_head || memcmp(header->parent_hash, chain->head.hash, 32) == 0)
-        return SUBX_OK;
-    return subx_error__set(
-        error, SUBX_INVALID_INPUT, "its parent is %s, but the block before it is number %llu, %s",
-        subx_chain__hash_text(header->parent_hash).text, (unsigned long long)chain->head.number,
-        subx_chain__hash_text(chain->head.hash).text);
+    subx_block_id head;
+    bool has_head = false;
+    const subx_status status = find_head(chain, &has_head, &head, error);
+    if (status != SUBX_OK || !has_head || memcmp(header->parent_hash, head.hash, 32) == 0)
+        return status;
+    return subx_error__set(error, SUBX_INVALID_INPUT,
+                           "its parent is %s, but the block before it is number %llu, %s",
+                           subx_chain__hash_text(header->parent_hash).text,
+                           (unsigned long long)head.number, subx_chain__hash_text(head.hash).text);
 }
 
 /* SUBX_INVALID_INDEX, as a mark that ends the walk: a key that the runtime is made of was met. */
@@ -127,11 +139,20 @@ static subx_status look_for_runtime(void *data, const subx_change_info *change)
     return *found || beyond ? SUBX_INVALID_INDEX : SUBX_OK;
 }
 
-static subx_status commit(subx_chain *chain, const uint8_t root[32], subx_error *error)
+static subx_block_id id_of(const subx_header *header)
+{
+    subx_block_id id = {.number = header->number};
+    memcpy(id.hash, header->hash, sizeof id.hash);
+    return id;
+}
+
+static subx_status commit(subx_chain *chain, const subx_header *header, const uint8_t root[32],
+                          subx_error *error)
 {
     uint8_t committed[32] = {0};
-    const subx_status status =
-        subx_changes_commit(chain->changes, chain->changes_options.state_version, committed, error);
+    const subx_block_id id = id_of(header);
+    const subx_status status = subx_changes_commit_block(
+        chain->changes, chain->changes_options.state_version, &id, committed, error);
     /* The commit is of what the root was computed from. */
     SUBX_CHECK(status != SUBX_OK || memcmp(committed, root, 32) == 0);
     (void)root;
@@ -139,12 +160,12 @@ static subx_status commit(subx_chain *chain, const uint8_t root[32], subx_error 
 }
 
 /* Commit what a block has changed and note what that means for the runtime. */
-static subx_status conclude(subx_chain *chain, const uint8_t root[32], subx_block_stats *stats,
-                            subx_error *error)
+static subx_status conclude(subx_chain *chain, const subx_header *header, const uint8_t root[32],
+                            subx_block_stats *stats, subx_error *error)
 {
     (void)subx_changes_list(chain->changes, look_for_runtime, &stats->changes_runtime);
     const uint64_t start = subx_chain__now();
-    const subx_status status = commit(chain, root, error);
+    const subx_status status = commit(chain, header, root, error);
     stats->commit_time = subx_chain__now() - start;
     return status;
 }
@@ -157,7 +178,7 @@ static void move_head(subx_chain *chain, const subx_header *header, bool changes
         chain->runtime_is_current = false;
         (void)subx_chain_load__start(&chain->load, &chain->runtime, chain->state);
     }
-    chain->head = *header;
+    chain->head = id_of(header);
     chain->has_head = true;
 }
 
@@ -208,7 +229,7 @@ static subx_status execute(subx_chain *chain, const subx_block *block, const str
         return status;
     status = run(chain, block, each, root, stats, error);
     if (status == SUBX_OK)
-        status = conclude(chain, root, stats, error);
+        status = conclude(chain, subx_block_header(block), root, stats, error);
     if (status != SUBX_OK)
         drop_changes(chain);
     return status;
@@ -277,7 +298,7 @@ subx_status subx_chain_adopt(subx_chain *chain, const subx_builder *builder,
     if (!chain->is_building || builder->changes != chain->changes || !builder->has_block)
         return subx_error__set(error, SUBX_MISUSE,
                                "this is no finished block that the chain has begun to build");
-    const subx_status status = conclude(chain, builder->root, &own, error);
+    const subx_status status = conclude(chain, &builder->header, builder->root, &own, error);
     if (stats != NULL)
         *stats = own;
     if (status != SUBX_OK)

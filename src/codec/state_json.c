@@ -9,6 +9,7 @@ struct reading {
     const struct subx_state_json_sink *sink;
     struct subx_buf child, key, value;
     bool in_child;
+    bool found_genesis; /* the storage lies in "genesis" */
     unsigned seen;
 };
 
@@ -247,6 +248,8 @@ static subx_status take_object(struct reading *reading, subx_error *error)
             continue;
         }
         const enum meaning meaning = meaning_of(reading->json, places[open - 1]);
+        if (meaning == MAIN_ENTRIES) /* only genesis.raw lies that deep */
+            reading->found_genesis = open == sizeof places / sizeof places[0];
         status = take_member(reading, meaning, &inner, error);
         if (inner)
             places[open++] = meaning == GENESIS ? IN_GENESIS : IN_STORAGE;
@@ -282,6 +285,8 @@ subx_status subx_state_json__read(struct subx_json *json, const struct subx_stat
         status = take_object(&reading, error);
     if (status == SUBX_OK && (reading.seen & (SEEN_MAIN | SEEN_CHILDREN)) == 0)
         status = nothing_found(&reading, error);
+    if (sink->is_genesis != NULL)
+        *sink->is_genesis = reading.found_genesis;
     subx_buf__free(&reading.child);
     subx_buf__free(&reading.key);
     subx_buf__free(&reading.value);

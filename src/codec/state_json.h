@@ -25,6 +25,8 @@ typedef subx_status subx_state_json_entry(void *data, const subx_slice *child, s
 struct subx_state_json_sink {
     subx_state_json_entry *take;
     void *data;
+    /* Optional: set to whether the text is a chain specification, once it has been read. */
+    bool *is_genesis;
 };
 
 /*

@@ -23,6 +23,8 @@
 #ifndef SUBX_STORAGE_BACKEND_H
 #define SUBX_STORAGE_BACKEND_H
 
+#include <subexec/state.h>
+
 #include "trie/tree.h"
 
 /* One trie of a state. */
@@ -108,6 +110,38 @@ struct subx_backend {
      */
     subx_status (*commit)(void *prepared, subx_error *error);
     void (*drop)(void *prepared);
+
+    /*
+     * Which block the state is after. `set_head` says so for what a commit makes, and is part of
+     * that; without it, or with NULL, it is not known afterwards. Both NULL: nobody keeps it.
+     */
+    subx_status (*head)(void *view, bool *known, subx_block_id *head, subx_error *error);
+    void (*set_head)(void *prepared, const subx_block_id *head);
+
+    /*
+     * Fill a state without keys pair by pair, with memory that does not grow with it. All of these
+     * are NULL where there is no such way. One thread does all of it, commits of others wait, and
+     * nobody sees any of it before the commit; each failure leaves the state as it was.
+     *
+     * begin   `likely_version`: the state version, if it is known yet. `*import` is NULL on
+     *         SUBX_OK if the state has keys
+     * add     a pair, the last of equal ones counts; best in ascending order. The pairs of a child
+     *         trie come one after the other: SUBX_INVALID_INPUT if it comes again. What the main
+     *         trie has at the keys of child tries' roots is replaced
+     * finish  build the tries in the form of `state_version`, and tell the root; only commit or
+     *         drop come behind it, and only drop behind a failure
+     * commit  make it the state, after the block `head` unless that is NULL. Releases the import,
+     *         whatever it returns
+     * drop    forget all of it
+     */
+    subx_status (*import_begin)(void *self, uint8_t likely_version, void **import,
+                                subx_error *error);
+    subx_status (*import_add)(void *import, struct subx_trie_id trie, subx_slice key,
+                              subx_slice value, subx_error *error);
+    subx_status (*import_finish)(void *import, uint8_t state_version, uint8_t root[32],
+                                 subx_error *error);
+    subx_status (*import_commit)(void *import, const subx_block_id *head, subx_error *error);
+    void (*import_drop)(void *import);
 };
 
 #endif

@@ -8,6 +8,7 @@
 
 #define MOVE_AFTER_MS 500
 #define MOVE_AFTER_BYTES ((size_t)8 << 20)
+#define IMPORT_BYTES ((uint64_t)128 << 20)
 
 struct view {
     struct subx_lmdb *db;
@@ -34,6 +35,8 @@ struct prepared {
     /* Of the main trie before the changes, if it was at hand, and after them. */
     struct subx_lmdb_part before, after;
     struct subx_lmdb_recording recording; /* of the roots of child tries */
+    bool has_head;
+    subx_block_id head;
 };
 
 /* ---- Opening and closing ---- */
@@ -73,6 +76,8 @@ static struct subx_lmdb *new_db(const char *folder, const struct subx_lmdb_optio
         db->options.move_after_ms = MOVE_AFTER_MS;
     if (db->options.move_after_bytes == 0)
         db->options.move_after_bytes = MOVE_AFTER_BYTES;
+    if (db->options.import_bytes == 0)
+        db->options.import_bytes = IMPORT_BYTES;
     db->writer_lock = -1;
     db->journal = (struct subx_lmdb_journal)SUBX_LMDB_JOURNAL_INIT;
     db->older_journal = (struct subx_lmdb_journal)SUBX_LMDB_JOURNAL_INIT;
@@ -86,45 +91,6 @@ static struct subx_lmdb *new_db(const char *folder, const struct subx_lmdb_optio
     (void)pthread_mutex_init(&db->moves, NULL);
     (void)pthread_mutex_init(&db->lock, NULL);
     return db;
-}
-
-/* Put a commit that the journal has into `newer`. */
-static subx_status replay(void *user, const struct subx_lmdb_record_head *head,
-                          subx_slice operations, subx_error *error)
-{
-    static const struct subx_tree_apply options = {.state_version = 0, .faithful = false};
-    struct subx_lmdb *const db = user;
-    struct subx_tree_change *list = NULL;
-    size_t count = 0;
-    subx_status status = subx_lmdb_ops__list(operations, &list, &count, error);
-    if (status == SUBX_OK)
-        status = subx_tree__apply(&db->newer, list, count, &options, error);
-    subx_mem__free(list);
-    if (status != SUBX_OK)
-        return status;
-    db->sequence = head->sequence;
-    db->next_trie = head->next_trie;
-    return SUBX_OK;
-}
-
-/* Bring into LMDB what an earlier process left in the journal, and begin a new one. */
-static subx_status recover(struct subx_lmdb *db, subx_error *error)
-{
-    subx_status status =
-        subx_lmdb_journal__replay(db->folder, db->identity, db->sequence, replay, db, error);
-    if (status == SUBX_OK) {
-        db->older = db->newer;
-        subx_tree__init(&db->newer, &subx_trie_blake2b);
-        db->older_sequence = db->sequence;
-        db->older_next_trie = db->next_trie;
-        status = subx_lmdb_move__write(db, error);
-    }
-    if (status == SUBX_OK)
-        status = subx_lmdb_journal__remove_all(db->folder, error);
-    if (status == SUBX_OK)
-        status = subx_lmdb_journal__create(db->folder, db->sequence + 1,
-                                           db->options.survives_power_loss, &db->journal, error);
-    return status;
 }
 
 subx_status subx_backend_lmdb__open(const char *folder, const struct subx_lmdb_options *options,
@@ -141,7 +107,7 @@ subx_status subx_backend_lmdb__open(const char *folder, const struct subx_lmdb_o
     db->sequence = db->moved_sequence = meta.sequence;
     db->next_trie = meta.next_trie;
     if (status == SUBX_OK && !options->is_read_only) {
-        status = recover(db, error);
+        status = subx_lmdb_recover__move(db, error);
         if (status == SUBX_OK)
             status = subx_lmdb_mover__start(db, error);
     }
@@ -201,18 +167,20 @@ subx_status subx_lmdb__snapshot(struct subx_lmdb *db, struct subx_lmdb_snapshot 
     snapshot->tables = &db->tables;
     pthread_mutex_lock(&db->lock);
     const int code = mdb_txn_begin(db->env, NULL, MDB_RDONLY, &snapshot->txn);
+    subx_status status = code == 0 ? SUBX_OK : subx_lmdb__fail(code, "opening a view", error);
+    if (status == SUBX_OK && db->options.is_read_only)
+        status = subx_lmdb_recover__follow(db, snapshot->txn, error);
     subx_tree__snapshot(&db->newer, &snapshot->newer);
     subx_tree__snapshot(&db->older, &snapshot->older);
     snapshot->epoch = db->epoch;
     snapshot->next_trie = db->next_trie;
     pthread_mutex_unlock(&db->lock);
     snapshot->owns_txn = code == 0;
-    if (code == 0) {
+    if (status == SUBX_OK)
         *out = snapshot;
-        return SUBX_OK;
-    }
-    subx_lmdb_snapshot__release(snapshot);
-    return subx_lmdb__fail(code, "opening a view", error);
+    else
+        subx_lmdb_snapshot__release(snapshot);
+    return status;
 }
 
 static void close_view(void *handle)
@@ -552,15 +520,40 @@ static subx_status apply(void *handle, struct subx_trie_id trie,
     return status;
 }
 
+/* ---- The block that the state is after ---- */
+
+static subx_status head(void *handle, bool *known, subx_block_id *out, subx_error *error)
+{
+    const struct view *const view = handle;
+    return subx_lmdb_head__find(view->snapshot, known, out, error);
+}
+
+static void set_head(void *handle, const subx_block_id *head)
+{
+    struct prepared *const prepared = handle;
+    prepared->has_head = head != NULL;
+    prepared->head = head != NULL ? *head : (subx_block_id){.number = 0};
+}
+
 static subx_status commit(void *handle, subx_error *error)
 {
     struct prepared *const prepared = handle;
-    const subx_status status = subx_lmdb__commit(
-        prepared->db, &prepared->ops.bytes, prepared->snapshot->epoch, prepared->next_trie, error);
+    struct subx_lmdb_ops *const ops = &prepared->ops;
+    const size_t len = ops->bytes.len, count = ops->count;
+    subx_status status = subx_lmdb_head__replace(
+        ops, prepared->snapshot, prepared->has_head ? &prepared->head : NULL, error);
+    if (status == SUBX_OK)
+        status = subx_lmdb__commit(prepared->db, &ops->bytes, prepared->snapshot->epoch,
+                                   prepared->next_trie, error);
     if (status == SUBX_OK) {
         subx_lmdb_part__give(prepared->db, prepared->snapshot->epoch + 1, &prepared->after);
         drop(prepared);
+        return SUBX_OK;
     }
+    /* it may be tried again */
+    ops->bytes.len = len;
+    ops->bytes.failed = false;
+    ops->count = count;
     return status;
 }
 
@@ -577,4 +570,11 @@ const struct subx_backend subx_backend_lmdb = {
     .apply = apply,
     .commit = commit,
     .drop = drop,
+    .head = head,
+    .set_head = set_head,
+    .import_begin = subx_lmdb_bulk__begin,
+    .import_add = subx_lmdb_bulk__add,
+    .import_finish = subx_lmdb_bulk__finish,
+    .import_commit = subx_lmdb_bulk__commit,
+    .import_drop = subx_lmdb_bulk__drop,
 };

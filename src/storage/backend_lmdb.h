@@ -3,8 +3,8 @@
  * State). See backend.h for what the functions of a back end promise, and backend_lmdb_db.h for how
  * this one works.
  *
- * One process at a time may change a database; any number may read it, and see what has been moved
- * into LMDB: all but the last moments. A process opens a database once.
+ * One process at a time may change a database; any number may read it, and see all that there was
+ * when they opened it, later all but the last moments. A process opens a database once.
  *
  * A view keeps its moment of the database alive, and its pages from being used again: close it when
  * it is no longer needed. A view and what is prepared from it are used by one thread at a time.
@@ -29,6 +29,8 @@ struct subx_lmdb_options {
      * bytes wait; 0: 500 ms, 8 MiB. */
     unsigned move_after_ms;
     size_t move_after_bytes;
+    /* What a transaction of an import may hold in memory; 0: 128 MiB. */
+    uint64_t import_bytes;
 };
 
 /* Open the database in a folder. `*out` is for subx_backend_lmdb.free(). SUBX_OK, SUBX_NOMEM,
@@ -48,23 +50,23 @@ void subx_backend_lmdb__work(void *self, struct subx_lmdb_work *out);
 
 /*
  * Fill an empty database without holding the state in memory: pairs go to LMDB as they come, in
- * ascending order best; then the tries are built over them. All or nothing, in one transaction of
- * LMDB. One thread does all of it; commits of others wait meanwhile.
+ * ascending order best; then the tries are built over them. All or nothing, though in transactions
+ * of a limited size: nothing leads to what the first ones wrote until the last one is done, and what
+ * is left of an import that came to no end is removed by the next who writes. The functions are
+ * those of backend.h.
  */
 struct subx_lmdb_import;
 
 /* SUBX_OK, SUBX_NOMEM, SUBX_IO, SUBX_MISUSE for a state that has keys. */
-subx_status subx_lmdb_import__begin(void *self, uint8_t state_version,
+subx_status subx_lmdb_import__begin(void *self, uint8_t likely_version,
                                     struct subx_lmdb_import **out, subx_error *error);
-/* Add a pair to a trie; of equal keys the last counts. What the main trie has at the keys of child
- * tries' roots is replaced. Tries may come in any order, but changing from one to the other costs a
- * look-up. */
 subx_status subx_lmdb_import__add(struct subx_lmdb_import *import, struct subx_trie_id trie,
                                   subx_slice key, subx_slice value, subx_error *error);
-/* Build the tries, make it the state. Releases the import, whatever it returns. */
-subx_status subx_lmdb_import__finish(struct subx_lmdb_import *import, uint8_t root[32],
+subx_status subx_lmdb_import__finish(struct subx_lmdb_import *import, uint8_t state_version,
+                                     uint8_t root[32], subx_error *error);
+subx_status subx_lmdb_import__commit(struct subx_lmdb_import *import, const subx_block_id *head,
                                      subx_error *error);
-/* Forget all of it. NULL is fine. */
+/* NULL is fine. */
 void subx_lmdb_import__drop(struct subx_lmdb_import *import);
 
 #endif

@@ -12,8 +12,7 @@ struct made {
 };
 
 struct building {
-    const struct subx_lmdb_tables *tables;
-    struct subx_lmdb_writer *writer;
+    const struct subx_lmdb_build *build;
     uint64_t number;
     struct subx_buf made;     /* a stack of struct made */
     struct subx_buf partials; /* packed partial keys of those */
@@ -22,6 +21,11 @@ struct building {
     struct subx_buf values;
     struct subx_buf encoding, record, path;
 };
+
+static struct subx_lmdb_space space_of(const struct building *building, enum subx_lmdb_table table)
+{
+    return subx_lmdb__space(building->build->tables, table, building->number);
+}
 
 static void push_value(struct building *building, subx_slice entry)
 {
@@ -123,6 +127,8 @@ static subx_status take_node(void *user, const struct subx_shape_node *node, sub
     subx_trie_node__append_value(&building->encoding, &value);
     if (node->bitmap != 0)
         take_children(building, node, &value);
+    if (has_failed(building))
+        return subx_error__nomem(error);
     push_made(building, node);
     if (node->bitmap == 0)
         return has_failed(building) ? subx_error__nomem(error) : SUBX_OK;
@@ -133,19 +139,63 @@ static subx_status take_node(void *user, const struct subx_shape_node *node, sub
         (struct subx_nibbles){node->partial.data, 0, node->partial.at + node->partial.len});
     if (has_failed(building))
         return subx_error__nomem(error);
-    return subx_lmdb_keys__put(
-        building->writer, subx_lmdb__space(building->tables, SUBX_LMDB_BRANCHES, building->number),
-        subx_buf__slice(&building->path), subx_buf__slice(&building->record), error);
+    return subx_lmdb_keys__put(building->build->writer, space_of(building, SUBX_LMDB_BRANCHES),
+                               subx_buf__slice(&building->path), subx_buf__slice(&building->record),
+                               error);
+}
+
+/* Give the value where the cursor stands the form that it has to have. */
+static subx_status set_form(struct building *building, struct subx_lmdb_cursor *cursor,
+                            subx_error *error)
+{
+    const struct subx_lmdb_build *const build = building->build;
+    const bool is_hashed = subx_trie__is_hashed(build->state_version, cursor->value.len - 1);
+    const uint8_t form = is_hashed ? SUBX_LMDB_HASHED : SUBX_LMDB_INLINE;
+    struct subx_buf *const record = &building->record;
+    if (!build->sets_form || cursor->value.data[0] == form)
+        return SUBX_OK;
+    record->len = 0;
+    subx_buf__append_u8(record, form);
+    subx_buf__append(record, cursor->value.data + 1, cursor->value.len - 1);
+    if (record->failed)
+        return subx_error__nomem(error);
+    const subx_status status =
+        subx_lmdb_keys__put(build->writer, space_of(building, SUBX_LMDB_VALUES),
+                            subx_buf__slice(&cursor->key), subx_buf__slice(record), error);
+    return status == SUBX_OK ? subx_lmdb_cursor__reread(cursor, error) : status;
+}
+
+static subx_status open_at(struct building *building, struct subx_lmdb_cursor *cursor,
+                           subx_slice from, subx_error *error)
+{
+    const subx_status status = subx_lmdb_cursor__open(cursor, building->build->writer->txn,
+                                                      space_of(building, SUBX_LMDB_VALUES), error);
+    return status == SUBX_OK ? subx_lmdb_cursor__seek(cursor, from, error) : status;
+}
+
+/* Go to the next key, in another transaction if it is time. */
+static subx_status go_on(struct building *building, struct subx_lmdb_cursor *cursor,
+                         subx_error *error)
+{
+    const struct subx_lmdb_build *const build = building->build;
+    if (!build->is_full(build->user))
+        return subx_lmdb_cursor__next(cursor, error);
+    struct subx_buf from = cursor->key;
+    cursor->key = (struct subx_buf)SUBX_BUF_INIT;
+    subx_lmdb_cursor__close(cursor);
+    /* the least that is greater */
+    subx_buf__append_u8(&from, 0);
+    subx_status status = from.failed ? subx_error__nomem(error) : build->turn(build->user, error);
+    if (status == SUBX_OK)
+        status = open_at(building, cursor, subx_buf__slice(&from), error);
+    subx_buf__free(&from);
+    return status;
 }
 
 static subx_status tell_keys(struct building *building, struct subx_shape *shape, subx_error *error)
 {
     struct subx_lmdb_cursor cursor;
-    subx_status status = subx_lmdb_cursor__open(
-        &cursor, building->writer->txn,
-        subx_lmdb__space(building->tables, SUBX_LMDB_VALUES, building->number), error);
-    if (status == SUBX_OK)
-        status = subx_lmdb_cursor__seek(&cursor, SUBX_EMPTY, error);
+    subx_status status = open_at(building, &cursor, SUBX_EMPTY, error);
     while (status == SUBX_OK && cursor.is_valid) {
         if (cursor.value.len == 0)
             status = subx_lmdb_record__damaged("an empty entry", error);
@@ -155,9 +205,11 @@ static subx_status tell_keys(struct building *building, struct subx_shape *shape
             status = subx_shape__push(shape, subx_buf__slice(&cursor.key), error);
         if (status == SUBX_OK)
             status = subx_lmdb_cursor__reread(&cursor, error);
+        if (status == SUBX_OK)
+            status = set_form(building, &cursor, error);
         if (status == SUBX_OK) {
             push_value(building, cursor.value);
-            status = subx_lmdb_cursor__next(&cursor, error);
+            status = go_on(building, &cursor, error);
         }
     }
     subx_lmdb_cursor__close(&cursor);
@@ -182,17 +234,16 @@ static subx_status write_record(struct building *building, subx_slice record_key
                                         made.is_branch ? &partial : NULL);
     if (has_failed(building))
         return subx_error__nomem(error);
-    return subx_lmdb_keys__put(building->writer,
-                               subx_lmdb__space(building->tables, SUBX_LMDB_TRIES, 0), record_key,
-                               subx_buf__slice(&building->record), error);
+    const struct subx_lmdb_build *const build = building->build;
+    return subx_lmdb_keys__put(build->writer, subx_lmdb__space(build->tables, SUBX_LMDB_TRIES, 0),
+                               record_key, subx_buf__slice(&building->record), error);
 }
 
-subx_status subx_lmdb_build__trie(const struct subx_lmdb_tables *tables,
-                                  struct subx_lmdb_writer *writer, uint64_t number,
+subx_status subx_lmdb_build__trie(const struct subx_lmdb_build *build, uint64_t number,
                                   subx_slice record_key, uint8_t root[SUBX_TRIE_HASH_SIZE],
                                   bool *is_empty, subx_error *error)
 {
-    struct building building = {.tables = tables, .writer = writer, .number = number};
+    struct building building = {.build = build, .number = number};
     struct subx_shape shape;
     subx_shape__init(&shape, take_node, &building);
     subx_status status = tell_keys(&building, &shape, error);

@@ -11,7 +11,8 @@
  * to time a thread seals `newer`, which becomes `older`, begins a new file of the journal, writes
  * `older` into LMDB in one transaction with full sync, and drops it and its file. Who reads looks
  * into `newer`, `older` and LMDB, in this order; that LMDB may have what `older` has does not
- * matter. Locks are taken in the order in which they stand below.
+ * matter. Another process that only reads takes `newer` from the journal, anew each time that LMDB
+ * has moved on. Locks are taken in the order in which they stand below.
  */
 #ifndef SUBX_STORAGE_BACKEND_LMDB_DB_H
 #define SUBX_STORAGE_BACKEND_LMDB_DB_H
@@ -53,6 +54,7 @@ struct subx_lmdb {
     struct subx_lmdb_part part;
     uint64_t part_epoch;
 
+    bool has_followed; /* who only reads: `newer` fits `moved_sequence` */
     bool has_mover, stops;
     pthread_t mover;
 };
@@ -60,6 +62,8 @@ struct subx_lmdb {
 /* What the table `meta` has. */
 struct subx_lmdb_meta {
     uint64_t identity, sequence, next_trie, next_link;
+    /* Parts of an import lie in the tables, which nothing leads to; the state has no keys. */
+    bool has_parts;
 };
 
 /* Make sure of the folder, and that nobody else writes there and this process has it open once. What
@@ -77,7 +81,8 @@ subx_status subx_lmdb_env__read_meta(const struct subx_lmdb *db, MDB_txn *txn,
 subx_status subx_lmdb_env__write_meta(const struct subx_lmdb *db, MDB_txn *txn,
                                       const struct subx_lmdb_meta *meta, subx_error *error);
 
-/* A writer in a new transaction, and what `meta` has. Release the transaction. */
+/* A writer in a new transaction, and what `meta` has; parts of an import that came to no end are
+ * removed in it. Release the transaction. */
 subx_status subx_lmdb_env__begin(const struct subx_lmdb *db, struct subx_lmdb_writer *writer,
                                  struct subx_lmdb_meta *meta, subx_error *error);
 
@@ -102,10 +107,36 @@ void subx_lmdb_mover__stop(struct subx_lmdb *db);
 void subx_lmdb_part__take(struct subx_lmdb *db, uint64_t epoch, struct subx_lmdb_part *out);
 /* Give back a part of the main trie as it was, or is, at that time; empties it. */
 void subx_lmdb_part__give(struct subx_lmdb *db, uint64_t epoch, struct subx_lmdb_part *part);
+/* Bring into LMDB what an earlier process left in the journal, and begin a new one. */
+subx_status subx_lmdb_recover__move(struct subx_lmdb *db, subx_error *error);
+
+/* For who only reads: have in `newer` what the journal has that LMDB has not, as the transaction sees
+ * it. The caller holds `lock`. */
+subx_status subx_lmdb_recover__follow(struct subx_lmdb *db, MDB_txn *txn, subx_error *error);
 
 /* A snapshot of the state as it is now. */
 subx_status subx_lmdb__snapshot(struct subx_lmdb *db, struct subx_lmdb_snapshot **out,
                                 subx_error *error);
+
+/* The key under which the block stands that the state is after, in SUBX_LMDB_TRIES, and its entry. */
+#define SUBX_LMDB_HEAD_KEY subx_slice__of("\2", 1)
+void subx_lmdb_head__append(struct subx_buf *out, const subx_block_id *head);
+/* Find the block in a snapshot; zeros if there is none. SUBX_OK, SUBX_NOMEM, SUBX_IO. */
+subx_status subx_lmdb_head__find(struct subx_lmdb_snapshot *snapshot, bool *known,
+                                 subx_block_id *head, subx_error *error);
+/* What a commit over the snapshot does to it: the new one, or, for NULL, none in place of an old one. */
+subx_status subx_lmdb_head__replace(struct subx_lmdb_ops *ops, struct subx_lmdb_snapshot *snapshot,
+                                    const subx_block_id *head, subx_error *error);
+
+/* Imports (backend_lmdb.h) as backend.h has them. */
+subx_status subx_lmdb_bulk__begin(void *self, uint8_t likely_version, void **import,
+                                  subx_error *error);
+subx_status subx_lmdb_bulk__add(void *import, struct subx_trie_id trie, subx_slice key,
+                                subx_slice value, subx_error *error);
+subx_status subx_lmdb_bulk__finish(void *import, uint8_t state_version, uint8_t root[32],
+                                   subx_error *error);
+subx_status subx_lmdb_bulk__commit(void *import, const subx_block_id *head, subx_error *error);
+void subx_lmdb_bulk__drop(void *import);
 
 /*
  * Make operations the next commit, in the journal and in `newer`, or in LMDB if they are many.

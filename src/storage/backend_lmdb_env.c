@@ -13,8 +13,8 @@
 #include "util/endian.h"
 #include "util/mem.h"
 
-#define FORMAT UINT64_C(0x3162647078627573) /* "subxpdb1" */
-#define META_SIZE 40
+#define FORMAT UINT64_C(0x3262647078627573) /* "subxpdb2" */
+#define META_SIZE 48
 #define DEFAULT_MAP_SIZE ((uint64_t)1 << 40)
 #define LEAST_MAP_SIZE ((uint64_t)1 << 30)
 #define MAX_READERS 4096
@@ -139,13 +139,18 @@ subx_status subx_lmdb_env__read_meta(const struct subx_lmdb *db, MDB_txn *txn,
     if (code != 0)
         return subx_lmdb__fail(code, "reading what kind of database it is", error);
     const uint8_t *const at = value.mv_data;
-    if (value.mv_size != META_SIZE || subx_load_u64(at) != FORMAT)
-        return subx_error__set(error, SUBX_IO, "%s: a database of another kind or version",
-                               db->folder);
+    if (value.mv_size < sizeof(uint64_t) || (subx_load_u64(at) ^ FORMAT) << 8 != 0)
+        return subx_error__set(error, SUBX_IO, "%s: a database of another kind", db->folder);
+    if (subx_load_u64(at) != FORMAT || value.mv_size != META_SIZE)
+        return subx_error__set(error, SUBX_IO,
+                               "%s: a database in format %c, but this is for format %c; import the "
+                               "state anew",
+                               db->folder, at[7], (char)(FORMAT >> 56));
     *meta = (struct subx_lmdb_meta){.identity = subx_load_u64(at + 8),
                                     .sequence = subx_load_u64(at + 16),
                                     .next_trie = subx_load_u64(at + 24),
-                                    .next_link = subx_load_u64(at + 32)};
+                                    .next_link = subx_load_u64(at + 32),
+                                    .has_parts = subx_load_u64(at + 40) != 0};
     return SUBX_OK;
 }
 
@@ -158,9 +163,20 @@ subx_status subx_lmdb_env__write_meta(const struct subx_lmdb *db, MDB_txn *txn,
     subx_store_u64(bytes + 16, meta->sequence);
     subx_store_u64(bytes + 24, meta->next_trie);
     subx_store_u64(bytes + 32, meta->next_link);
+    subx_store_u64(bytes + 40, meta->has_parts);
     MDB_val key = meta_key(), value = subx_lmdb__val(subx_slice__of(bytes, sizeof bytes));
     const int code = mdb_put(txn, db->tables.meta, &key, &value, 0);
     return code == 0 ? SUBX_OK : subx_lmdb__fail(code, "writing the end of a batch", error);
+}
+
+/* Empty all tables but `meta`. */
+static subx_status remove_parts(const struct subx_lmdb *db, MDB_txn *txn, subx_error *error)
+{
+    const struct subx_lmdb_tables *const tables = &db->tables;
+    int code = mdb_drop(txn, tables->longs, 0);
+    for (size_t i = 0; i < SUBX_LMDB_TABLES && code == 0; i++)
+        code = mdb_drop(txn, tables->tables[i], 0);
+    return code == 0 ? SUBX_OK : subx_lmdb__fail(code, "removing what is left of an import", error);
 }
 
 subx_status subx_lmdb_env__begin(const struct subx_lmdb *db, struct subx_lmdb_writer *writer,
@@ -172,7 +188,10 @@ subx_status subx_lmdb_env__begin(const struct subx_lmdb *db, struct subx_lmdb_wr
     const int code = mdb_txn_begin(db->env, NULL, 0, &writer->txn);
     if (code != 0)
         return subx_lmdb__fail(code, "beginning a batch", error);
-    const subx_status status = subx_lmdb_env__read_meta(db, writer->txn, meta, error);
+    subx_status status = subx_lmdb_env__read_meta(db, writer->txn, meta, error);
+    if (status == SUBX_OK && meta->has_parts)
+        status = remove_parts(db, writer->txn, error);
+    meta->has_parts = false;
     if (status != SUBX_OK) {
         mdb_txn_abort(writer->txn);
         writer->txn = NULL;

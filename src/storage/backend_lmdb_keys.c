@@ -6,6 +6,7 @@
 #include "util/endian.h"
 #include "util/error.h"
 
+#define PAGE_SIZE 4096
 #define SPACE_SIZE 8
 #define LINK_SIZE (SPACE_SIZE + SUBX_LMDB_CHUNK + 1)
 
@@ -127,7 +128,9 @@ static subx_status put_entry(struct subx_lmdb_writer *writer, MDB_dbi table,
         at = val_of(key);
         given = subx_lmdb__val(value);
         code = mdb_put(writer->txn, table, &at, &given, 0);
+        writer->held += PAGE_SIZE; /* the one it is on */
     }
+    writer->held += key->len + value.len;
     return code == 0 ? SUBX_OK : subx_lmdb__fail(code, "writing a key", error);
 }
 

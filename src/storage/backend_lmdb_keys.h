@@ -35,6 +35,9 @@ struct subx_lmdb_writer {
     /* Keys of the table (by its handle, below 8) have been coming in ascending order behind all that
      * are there: LMDB then fills its pages. */
     bool appends[8];
+    /* Bytes that LMDB may hold in memory for what was written, not counting pages twice that keys
+     * in order share: a bound, in need of being set to 0 with each transaction. */
+    uint64_t held;
 };
 
 /* Turn what a function of LMDB returned into a status and a message. `what` was being done. */

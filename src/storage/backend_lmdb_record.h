@@ -7,6 +7,7 @@
  *   values    trie, key                     -> form | value
  *   branches  trie, path to the node's END  -> a branch's record, below; leaves have none
  *   tries     0, '\0' or '\1' name          -> mark | number | root 32 | kind | [partial key]
+ *             0, '\2'                       -> mark | number 8 | hash 32: the block it is after
  *   clears    trie                          -> mark (never in the database: remove the whole trie)
  *
  *   branch    flags | children 2 | children that are branches 2 | [hash of the value 32]

@@ -23,6 +23,8 @@ struct version {
     struct subx_tree main;
     struct subx_child_map children; /* of a partial state: those that commits have changed */
     struct partial *partial;        /* NULL: the state is whole */
+    bool has_head;
+    subx_block_id head;
 };
 
 struct memory {
@@ -58,6 +60,8 @@ struct prepared {
     struct subx_tree main;
     struct subx_child_change *changes; /* each with a reference */
     size_t count, capacity;
+    bool has_head;
+    subx_block_id head;
 };
 
 /* ---- Versions ---- */
@@ -494,6 +498,8 @@ static struct version *version_of(const struct prepared *prepared)
     struct version *const version = new_version();
     if (version == NULL)
         return NULL;
+    version->has_head = prepared->has_head;
+    version->head = prepared->head;
     subx_tree__snapshot(&prepared->main, &version->main);
     version->partial = retain_partial(prepared->base->partial);
     if (subx_child_map__apply(&prepared->base->children, prepared->changes, prepared->count,
@@ -525,6 +531,22 @@ static subx_status commit(void *handle, subx_error *error)
     return SUBX_OK;
 }
 
+static subx_status head(void *handle, bool *known, subx_block_id *out, subx_error *error)
+{
+    const struct view *const view = handle;
+    (void)error;
+    *known = view->version->has_head;
+    *out = view->version->head;
+    return SUBX_OK;
+}
+
+static void set_head(void *handle, const subx_block_id *head)
+{
+    struct prepared *const prepared = handle;
+    prepared->has_head = head != NULL;
+    prepared->head = head != NULL ? *head : (subx_block_id){.number = 0};
+}
+
 const struct subx_backend subx_backend_memory = {
     .name = "memory",
     .free = free_memory,
@@ -538,4 +560,6 @@ const struct subx_backend subx_backend_memory = {
     .apply = apply,
     .commit = commit,
     .drop = drop,
+    .head = head,
+    .set_head = set_head,
 };

@@ -185,10 +185,10 @@ subx_status subx_changes_list(const subx_changes *changes, subx_change_visitor v
 
 /* ---- Commit ---- */
 
-subx_status subx_changes_commit(subx_changes *changes, uint8_t state_version, uint8_t *root,
-                                subx_error *error)
+/* `block` may be NULL. */
+static subx_status commit(subx_changes *changes, uint8_t state_version, const subx_block_id *block,
+                          uint8_t *root, subx_error *error)
 {
-    SUBX_CHECK_ARG(changes != NULL && state_version <= 1, error);
     if (changes->overlay.depth > 0)
         return subx_error__set(error, SUBX_MISUSE, "a transaction is open");
     struct subx_cached_root *const cached = &changes->cached;
@@ -197,6 +197,8 @@ subx_status subx_changes_commit(subx_changes *changes, uint8_t state_version, ui
     uint8_t computed[32];
     if (status == SUBX_OK && !was_cached)
         status = subx_changes__root(changes, state_version, computed, error);
+    if (status == SUBX_OK && changes->backend->set_head != NULL)
+        changes->backend->set_head(cached->prepared, block);
     if (status == SUBX_OK)
         status = changes->backend->commit(cached->prepared, error);
     if (status != SUBX_OK) {
@@ -210,4 +212,18 @@ subx_status subx_changes_commit(subx_changes *changes, uint8_t state_version, ui
     subx_overlay__clear(&changes->overlay);
     close_view(changes);
     return SUBX_OK;
+}
+
+subx_status subx_changes_commit(subx_changes *changes, uint8_t state_version, uint8_t *root,
+                                subx_error *error)
+{
+    SUBX_CHECK_ARG(changes != NULL && state_version <= 1, error);
+    return commit(changes, state_version, NULL, root, error);
+}
+
+subx_status subx_changes_commit_block(subx_changes *changes, uint8_t state_version,
+                                      const subx_block_id *block, uint8_t *root, subx_error *error)
+{
+    SUBX_CHECK_ARG(changes != NULL && block != NULL && state_version <= 1, error);
+    return commit(changes, state_version, block, root, error);
 }

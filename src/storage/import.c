@@ -1,7 +1,10 @@
-/* Imports: sorted once, applied trie by trie, committed as a whole. */
+/* Imports: pair by pair where the back end takes them so; else sorted once, applied trie by trie,
+ * committed as a whole. */
 #include "storage/import.h"
 
 #include <stdlib.h>
+
+#include <subexec/chain.h>
 
 #include "storage/changes.h"
 #include "storage/ordered_map.h"
@@ -57,21 +60,30 @@ static subx_status sort_tries(struct importing *importing, const subx_trie_pairs
     return SUBX_OK;
 }
 
-/* Apply pairs, which stay where they are, in order of their keys. */
+/* Pairs, which stay where they are, in order of their keys; for subx_mem__free(). NULL: out of
+ * memory. */
+static const subx_pair **sort_pairs(const subx_pair *pairs, size_t count)
+{
+    const subx_pair **const sorted = subx_mem__calloc(count, sizeof(void *));
+    if (sorted == NULL)
+        return NULL;
+    for (size_t i = 0; i < count; i++)
+        sorted[i] = &pairs[i];
+    qsort(sorted, count, sizeof(void *), compare_pairs);
+    return sorted;
+}
+
 static subx_status apply_pairs(const struct importing *importing, struct subx_trie_id trie,
                                const subx_pair *pairs, size_t count, uint8_t root[32],
                                bool *is_empty, subx_error *error)
 {
-    const subx_pair **const sorted = subx_mem__calloc(count, sizeof(void *));
+    const subx_pair **const sorted = sort_pairs(pairs, count);
     struct subx_tree_change *const list = subx_mem__calloc(count, sizeof *list);
     subx_status status = SUBX_OK;
     if (sorted == NULL || list == NULL) {
         status = subx_error__nomem(error);
         goto done;
     }
-    for (size_t i = 0; i < count; i++)
-        sorted[i] = &pairs[i];
-    qsort(sorted, count, sizeof(void *), compare_pairs);
     for (size_t i = 0; i < count; i++)
         list[i] = (struct subx_tree_change){.key = sorted[i]->key, .value = sorted[i]->value};
     status =
@@ -99,7 +111,7 @@ static bool reserve(struct importing *importing)
            subx_buf__reserve(&importing->root_keys, key_bytes);
 }
 
-static subx_status apply_tries(struct importing *importing, subx_error *error)
+static subx_status apply_tries(struct importing *importing, uint8_t root[32], subx_error *error)
 {
     if (!reserve(importing))
         return subx_error__nomem(error);
@@ -126,33 +138,159 @@ static subx_status apply_tries(struct importing *importing, subx_error *error)
             (subx_pair){{importing->root_keys.data + at, importing->root_keys.len - at},
                         {importing->roots[i], sizeof importing->roots[i]}};
     }
-    uint8_t root[32];
     return apply_pairs(importing, SUBX_MAIN_TRIE, importing->main, importing->main_count, root,
                        &is_empty, error);
 }
 
-subx_status subx_import__tries(subx_state *state, const subx_trie_pairs *tries, size_t count,
-                               uint8_t state_version, subx_error *error)
+/* The block that the state is after; NULL: unknown. `room` is for the genesis block. */
+static const subx_block_id *head_of(const struct subx_import_end *end, bool was_empty,
+                                    const uint8_t root[32], subx_block_id *room)
 {
-    struct importing importing = {.backend = state->backend, .root_keys = SUBX_BUF_INIT};
+    if (end->head != NULL || !end->is_genesis || !was_empty)
+        return end->head;
+    room->number = 0;
+    subx_genesis_hash(root, room->hash);
+    return room;
+}
+
+static subx_status is_without_keys(const struct subx_backend *backend, void *view, bool *is_empty,
+                                   subx_error *error)
+{
+    void *prepared = NULL;
+    uint8_t root[32];
+    subx_status status = backend->prepare(view, 0, false, &prepared, error);
+    if (status != SUBX_OK)
+        return status;
+    status = backend->apply(prepared, SUBX_MAIN_TRIE, NULL, 0, root, is_empty, error);
+    backend->drop(prepared);
+    return status;
+}
+
+/* All at once, whatever the state has. */
+static subx_status apply_at_once(subx_state *state, struct importing *importing,
+                                 const struct subx_import_end *end, subx_error *error)
+{
     const struct subx_backend *const backend = state->backend;
     void *view = NULL;
-    subx_status status = sort_tries(&importing, tries, count, error);
+    uint8_t root[32];
+    bool was_empty = false;
+    subx_block_id room;
+    subx_status status = backend->open(state->self, &view, error);
+    if (status == SUBX_OK && end->is_genesis)
+        status = is_without_keys(backend, view, &was_empty, error);
     if (status == SUBX_OK)
-        status = backend->open(state->self, &view, error);
+        status = backend->prepare(view, end->state_version, false, &importing->prepared, error);
     if (status == SUBX_OK)
-        status = backend->prepare(view, state_version, false, &importing.prepared, error);
-    if (status == SUBX_OK)
-        status = apply_tries(&importing, error);
-    if (status == SUBX_OK)
-        status = backend->commit(importing.prepared, error);
-    if (status != SUBX_OK && importing.prepared != NULL)
-        backend->drop(importing.prepared);
+        status = apply_tries(importing, root, error);
+    if (status == SUBX_OK) {
+        const subx_block_id *const head = head_of(end, was_empty, root, &room);
+        if (head != NULL && backend->set_head != NULL)
+            backend->set_head(importing->prepared, head);
+        status = backend->commit(importing->prepared, error);
+    }
+    if (status != SUBX_OK && importing->prepared != NULL)
+        backend->drop(importing->prepared);
     if (view != NULL)
         backend->close(view);
+    return status;
+}
+
+/* ---- Pair by pair ---- */
+
+static subx_status begin_bulk(subx_state *state, uint8_t likely_version, void **bulk,
+                              subx_error *error)
+{
+    *bulk = NULL;
+    return state->backend->import_begin == NULL
+               ? SUBX_OK
+               : state->backend->import_begin(state->self, likely_version, bulk, error);
+}
+
+/* `status`: how adding pairs went. */
+static subx_status end_bulk(const struct subx_backend *backend, void *bulk, subx_status status,
+                            const struct subx_import_end *end, subx_error *error)
+{
+    uint8_t root[32];
+    subx_block_id room;
+    if (status == SUBX_OK)
+        status = backend->import_finish(bulk, end->state_version, root, error);
+    if (status == SUBX_OK)
+        return backend->import_commit(bulk, head_of(end, true, root, &room), error);
+    backend->import_drop(bulk);
+    return status;
+}
+
+static subx_status add_trie(const struct subx_backend *backend, void *bulk,
+                            const subx_trie_pairs *trie, subx_error *error)
+{
+    const struct subx_trie_id id =
+        trie->child == NULL ? SUBX_MAIN_TRIE : subx_trie_id__child(*trie->child);
+    const subx_pair **const sorted = sort_pairs(trie->pairs, trie->count);
+    subx_status status = sorted == NULL ? subx_error__nomem(error) : SUBX_OK;
+    for (size_t i = 0; i < trie->count && status == SUBX_OK; i++)
+        status = backend->import_add(bulk, id, sorted[i]->key, sorted[i]->value, error);
+    subx_mem__free(sorted);
+    return status;
+}
+
+subx_status subx_import__tries(subx_state *state, const subx_trie_pairs *tries, size_t count,
+                               const struct subx_import_end *end, subx_error *error)
+{
+    struct importing importing = {.backend = state->backend, .root_keys = SUBX_BUF_INIT};
+    void *bulk = NULL;
+    subx_status status = sort_tries(&importing, tries, count, error);
+    if (status == SUBX_OK)
+        status = begin_bulk(state, end->state_version, &bulk, error);
+    if (bulk != NULL) {
+        for (size_t i = 0; i < count && status == SUBX_OK; i++)
+            status = add_trie(state->backend, bulk, importing.tries[i], error);
+        status = end_bulk(state->backend, bulk, status, end, error);
+    } else if (status == SUBX_OK) {
+        status = apply_at_once(state, &importing, end, error);
+    }
     subx_mem__free(importing.tries);
     subx_mem__free(importing.main);
     subx_mem__free(importing.roots);
     subx_buf__free(&importing.root_keys);
     return status;
+}
+
+subx_status subx_import__begin(subx_state *state, uint8_t likely_version,
+                               struct subx_import *import, subx_error *error)
+{
+    *import = (struct subx_import){.state = state};
+    return begin_bulk(state, likely_version, &import->bulk, error);
+}
+
+subx_status subx_import__add(struct subx_import *import, const subx_slice *child, subx_slice key,
+                             subx_slice value, subx_error *error)
+{
+    if (import->bulk != NULL)
+        return import->state->backend->import_add(
+            import->bulk, child == NULL ? SUBX_MAIN_TRIE : subx_trie_id__child(*child), key, value,
+            error);
+    return subx_gathered__add(&import->gathered, child, key, value) ? SUBX_OK
+                                                                    : subx_error__nomem(error);
+}
+
+subx_status subx_import__finish(struct subx_import *import, const struct subx_import_end *end,
+                                subx_error *error)
+{
+    if (import->bulk != NULL)
+        return end_bulk(import->state->backend, import->bulk, SUBX_OK, end, error);
+    subx_trie_pairs *const tries = subx_gathered__tries(&import->gathered);
+    const subx_status status =
+        tries == NULL
+            ? subx_error__nomem(error)
+            : subx_import__tries(import->state, tries, import->gathered.count, end, error);
+    subx_mem__free(tries);
+    subx_gathered__free(&import->gathered);
+    return status;
+}
+
+void subx_import__drop(struct subx_import *import)
+{
+    if (import->bulk != NULL)
+        import->state->backend->import_drop(import->bulk);
+    subx_gathered__free(&import->gathered);
 }

@@ -5,8 +5,7 @@
 #include "codec/json.h"
 #include "storage/state.h"
 
-/* Read one state from `json` and add it; all of it is in memory for a while. Statuses of
- * subx_state_import_json(). */
+/* Read one state from `json` and add it. Statuses of subx_state_import_json(). */
 subx_status subx_import__json(subx_state *state, struct subx_json *json, uint8_t state_version,
                               subx_error *error);
 

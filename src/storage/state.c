@@ -128,11 +128,29 @@ subx_status subx_state_root(subx_state *state, uint8_t root[32], subx_error *err
     return status;
 }
 
+subx_status subx_state_head(subx_state *state, bool *known, subx_block_id *head, subx_error *error)
+{
+    SUBX_CHECK_ARG(state != NULL && known != NULL && head != NULL, error);
+    const struct subx_backend *const backend = state->backend;
+    void *view = NULL;
+    *known = false;
+    *head = (subx_block_id){.number = 0};
+    if (backend->head == NULL)
+        return SUBX_OK;
+    subx_status status = backend->open(state->self, &view, error);
+    if (status != SUBX_OK)
+        return status;
+    status = backend->head(view, known, head, error);
+    backend->close(view);
+    return status;
+}
+
 subx_status subx_state_import(subx_state *state, const subx_trie_pairs *tries, size_t count,
                               uint8_t state_version, subx_error *error)
 {
     SUBX_CHECK_ARG(state != NULL && (tries != NULL || count == 0) && state_version <= 1, error);
-    return subx_import__tries(state, tries, count, state_version, error);
+    const struct subx_import_end end = {.state_version = state_version};
+    return subx_import__tries(state, tries, count, &end, error);
 }
 
 subx_status subx_state_import_json(subx_state *state, subx_slice text, uint8_t state_version,

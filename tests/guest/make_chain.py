@@ -6,6 +6,8 @@ usage: make_chain.py PROGRAM chain.wasm FOLDER
     chain-state.json    the guest as :code, what its blocks leave behind, a child trie
     chain-blocks.jsonl  five blocks that change nothing, so that each has the state root of the first
     chain-wrong.jsonl   the same, but the fourth has another state root
+    chain-long.jsonl    sixty blocks that each change some keys
+    chain-spec.json     the same state as a raw chain specification
 """
 import hashlib
 import json
@@ -18,12 +20,12 @@ SEAL = "0554455354" "0807ff"  # engine TEST, two bytes
 NOTHING = "0400"  # an extrinsic of one byte
 
 
-def block(parent, number, root):
+def block(parent, number, root, extrinsics=None):
     """A SignedBlock and its hash."""
     header = bytes.fromhex(parent) + bytes([number << 2]) + bytes.fromhex(root + EXTRINSICS_ROOT) + b"\x04" + bytes.fromhex(SEAL)
     signed = {"block": {"header": {"parentHash": "0x" + parent, "number": hex(number), "stateRoot": "0x" + root,
                                    "extrinsicsRoot": "0x" + EXTRINSICS_ROOT, "digest": {"logs": ["0x" + SEAL]}},
-                        "extrinsics": ["0x" + NOTHING] * number},
+                        "extrinsics": ["0x" + NOTHING] * number if extrinsics is None else extrinsics},
               "justifications": None}
     return signed, hashlib.blake2b(header, digest_size=32).hexdigest()
 
@@ -33,6 +35,42 @@ def blocks(parent, root, wrong=None):
     for number in range(1, 6):
         signed, parent = block(parent, number, "11" * 32 if number == wrong else root)
         lines.append(json.dumps(signed, separators=(",", ":")) + "\n")
+    return lines
+
+
+def extrinsic(payload):
+    assert len(payload) < 64
+    return "0x" + (bytes([len(payload) << 2]) + payload).hex()
+
+
+def change(state, number):
+    """Extrinsics of a block that sets two keys and removes another; the state follows."""
+    top = state["top"]
+    texts = []
+    for key, value in ((b"at", number.to_bytes(4, "little")), (b"k%d" % (number * 7 % 40), b"%d." % number * 12)):
+        texts.append(extrinsic(b"\x01" + bytes([len(key)]) + key + value))
+        top["0x" + key.hex()] = "0x" + value.hex()
+    gone = b"k%d" % (number * 11 % 40)
+    if "0x" + gone.hex() in top:
+        texts.append(extrinsic(b"\x02" + gone))
+        del top["0x" + gone.hex()]
+    return texts
+
+
+def root_of(program, folder, state):
+    write(folder, "chain-scratch.json", json.dumps(state))
+    facts = json.loads(subprocess.run([program, "state", os.path.join(folder, "chain-scratch.json"), "root", "--json"],
+                                      stdout=subprocess.PIPE, check=True).stdout)
+    return facts["state_root"][2:]
+
+
+def long_chain(program, folder, state, parent):
+    lines = []
+    for number in range(1, 61):
+        texts = change(state, number)
+        signed, parent = block(parent, number, root_of(program, folder, state), texts)
+        lines.append(json.dumps(signed, separators=(",", ":")) + "\n")
+    os.unlink(os.path.join(folder, "chain-scratch.json"))
     return lines
 
 
@@ -53,6 +91,9 @@ def main():
     root, genesis = facts["state_root"][2:], facts["genesis_hash"][2:]
     write(folder, "chain-blocks.jsonl", "".join(blocks(genesis, root)))
     write(folder, "chain-wrong.jsonl", "".join(blocks(genesis, root, wrong=4)))
+    specification = {"name": "chain", "genesis": {"raw": {"top": state["top"], "childrenDefault": state["children"]}}}
+    write(folder, "chain-spec.json", json.dumps(specification))
+    write(folder, "chain-long.jsonl", "".join(long_chain(program, folder, state, genesis)))
 
 
 if __name__ == "__main__":

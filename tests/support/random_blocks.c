@@ -113,7 +113,7 @@ void block_free(struct block *block)
 }
 
 /* The changes of the main trie and the roots of the touched child tries behind them, sorted. */
-static size_t merge_main(const struct block *block, const struct outcome *out,
+static size_t merge_main(const struct block *block, const struct block_outcome *out,
                          struct subx_buf keys[BLOCK_CHILDREN],
                          struct subx_tree_change list[BLOCK_CHANGES + BLOCK_CHILDREN])
 {
@@ -140,7 +140,7 @@ static size_t merge_main(const struct block *block, const struct outcome *out,
 }
 
 void block_run(const struct block *block, const struct subx_backend *backend, void *self,
-               struct outcome *out, subx_error *error)
+               struct block_outcome *out, subx_error *error)
 {
     struct subx_tree_change list[BLOCK_CHANGES + BLOCK_CHILDREN];
     struct subx_buf keys[BLOCK_CHILDREN] = {SUBX_BUF_INIT};

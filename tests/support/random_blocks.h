@@ -32,7 +32,7 @@ void block_fill(struct block *block, uint64_t seed, enum key_sizes sizes);
 void block_free(struct block *block);
 
 /* What came of a block. */
-struct outcome {
+struct block_outcome {
     subx_status status; /* of the first function that failed, or SUBX_OK */
     uint8_t roots[BLOCK_TRIES][32];
     bool is_empty[BLOCK_TRIES];
@@ -40,7 +40,7 @@ struct outcome {
 
 /* Let a back end have a block: the roots of child tries go into the main trie. */
 void block_run(const struct block *block, const struct subx_backend *backend, void *self,
-               struct outcome *out, subx_error *error);
+               struct block_outcome *out, subx_error *error);
 
 /* A hash of all keys and values, read with walk, next_key and get: they must agree. */
 void state_hash(const struct subx_backend *backend, void *self, uint8_t out[32]);

@@ -158,6 +158,20 @@ static void drop(void *prepared)
     free_handle(handle);
 }
 
+static subx_status head(void *view, bool *known, subx_block_id *out, subx_error *error)
+{
+    const struct handle *const handle = view;
+    if (fails(handle->wrapper, WRAPPED_HEAD, error))
+        return SUBX_IO;
+    return handle->wrapper->inner->head(handle->inner, known, out, error);
+}
+
+static void set_head(void *prepared, const subx_block_id *head)
+{
+    const struct handle *const handle = prepared;
+    handle->wrapper->inner->set_head(handle->inner, head);
+}
+
 static const struct subx_backend wrapping = {
     .name = "wrapped",
     .free = free_wrapper,
@@ -171,6 +185,8 @@ static const struct subx_backend wrapping = {
     .apply = apply,
     .commit = commit,
     .drop = drop,
+    .head = head,
+    .set_head = set_head,
 };
 
 subx_state *wrapped_memory_state(struct wrapped **out)

@@ -12,6 +12,7 @@ enum wrapped_operation {
     WRAPPED_PREPARE,
     WRAPPED_APPLY,
     WRAPPED_COMMIT,
+    WRAPPED_HEAD,
     WRAPPED_OPERATIONS
 };
 

@@ -24,8 +24,9 @@ static const struct subx_backend *const memory = &subx_backend_memory;
 
 /* ---- Random blocks ---- */
 
-static void compare_outcomes(uint64_t seed, const struct outcome *a, const subx_error *a_error,
-                             const struct outcome *b, const subx_error *b_error)
+static void compare_outcomes(uint64_t seed, const struct block_outcome *a,
+                             const subx_error *a_error, const struct block_outcome *b,
+                             const subx_error *b_error)
 {
     if (a->status != b->status)
         fail_msg("seed %llu: memory %d (%s), lmdb %d (%s)", (unsigned long long)seed, a->status,
@@ -59,7 +60,7 @@ static void check_tables(void *self, void *in_memory, enum key_sizes sizes)
     uint8_t root[32];
     /* child tries that the reference's fault has unlinked stay until they are touched: do that */
     struct block block;
-    struct outcome outcome;
+    struct block_outcome outcome;
     block_fill(&block, 1, SHORT_KEYS);
     block.is_faithful = block.is_dropped = false;
     memset(block.touches, true, sizeof block.touches);
@@ -93,7 +94,7 @@ static void run_both(uint64_t seed, unsigned blocks, enum key_sizes sizes,
     assert_non_null(in_memory);
     for (unsigned i = 0; i < blocks; i++) {
         struct block block;
-        struct outcome a, b;
+        struct block_outcome a, b;
         subx_error a_error = SUBX_ERROR_INIT, b_error = SUBX_ERROR_INIT;
         const uint64_t block_seed = random_next(&seed);
         block_fill(&block, block_seed, sizes);
@@ -348,7 +349,8 @@ static void *big_state(const char *folder)
                                   subx_slice__of(value, i % 41), &error) != SUBX_OK)
             fail_msg("%s", error.message);
     }
-    if (subx_lmdb_import__finish(import, root, &error) != SUBX_OK)
+    if (subx_lmdb_import__finish(import, 1, root, &error) != SUBX_OK ||
+        subx_lmdb_import__commit(import, NULL, &error) != SUBX_OK)
         fail_msg("%s", error.message);
     return self;
 }
@@ -427,7 +429,7 @@ static void import_blocks(uint64_t seed, enum key_sizes sizes, uint8_t state_ver
     subx_error error = SUBX_ERROR_INIT;
     struct subx_lmdb_import *import = NULL;
     uint8_t root[32], first[32], second[32];
-    struct outcome outcome;
+    struct block_outcome outcome;
     struct block block;
     assert_int_equal(subx_lmdb_import__begin(self, state_version, &import, &error), SUBX_OK);
     block_fill(&block, seed, sizes);
@@ -448,7 +450,8 @@ static void import_blocks(uint64_t seed, enum key_sizes sizes, uint8_t state_ver
         }
     }
     block.touches[3] = false;
-    if (subx_lmdb_import__finish(import, root, &error) != SUBX_OK)
+    if (subx_lmdb_import__finish(import, state_version, root, &error) != SUBX_OK ||
+        subx_lmdb_import__commit(import, NULL, &error) != SUBX_OK)
         fail_msg("%s", error.message);
     block_run(&block, memory, in_memory, &outcome, &error);
     assert_int_equal(outcome.status, SUBX_OK);
@@ -458,7 +461,7 @@ static void import_blocks(uint64_t seed, enum key_sizes sizes, uint8_t state_ver
         state_hash(lmdb, self, second);
         assert_memory_equal(first, second, 32);
         /* and it goes on from there */
-        struct outcome other;
+        struct block_outcome other;
         subx_error other_error = SUBX_ERROR_INIT;
         block_free(&block);
         subx_error_clear(&error);
@@ -489,7 +492,8 @@ static void test_import_of_nothing_and_into_something(void **state)
     uint8_t root[32];
     (void)state;
     assert_int_equal(subx_lmdb_import__begin(self, 0, &import, &error), SUBX_OK);
-    assert_int_equal(subx_lmdb_import__finish(import, root, &error), SUBX_OK);
+    assert_int_equal(subx_lmdb_import__finish(import, 0, root, &error), SUBX_OK);
+    assert_int_equal(subx_lmdb_import__commit(import, NULL, &error), SUBX_OK);
     assert_memory_equal(root, subx_trie_blake2b.empty_root, 32);
     assert_int_equal(subx_lmdb_import__begin(self, 0, &import, &error), SUBX_OK);
     assert_int_equal(subx_lmdb_import__add(import, SUBX_MAIN_TRIE, subx_slice__text("a"),

@@ -61,7 +61,7 @@ static void make_chain(uint64_t seed)
     memcpy(chain.roots[0], subx_trie_blake2b.empty_root, 32);
     for (size_t i = 0; i < CHAIN_LENGTH;) {
         struct block block;
-        struct outcome outcome;
+        struct block_outcome outcome;
         const uint64_t block_seed = random_next(&seed);
         fill_block(&block, block_seed, true);
         block_run(&block, &subx_backend_memory, memory, &outcome, NULL);
@@ -91,7 +91,7 @@ static _Noreturn void write_blocks(const char *folder, const struct subx_lmdb_op
         _exit(4);
     while (i < CHAIN_LENGTH) {
         struct block block;
-        struct outcome outcome;
+        struct block_outcome outcome;
         fill_block(&block, chain.seeds[i], false);
         block_run(&block, lmdb, self, &outcome, NULL);
         block_free(&block);
@@ -190,7 +190,7 @@ static void test_kill(void **state)
         void *const memory = subx_backend_memory__new();
         for (uint64_t i = 0; i < last; i++) {
             struct block block;
-            struct outcome outcome;
+            struct block_outcome outcome;
             fill_block(&block, chain.seeds[i], false);
             block_run(&block, &subx_backend_memory, memory, &outcome, NULL);
             block_free(&block);
@@ -221,7 +221,7 @@ static void test_failing_allocations(void **state)
         char *const folder = folder_new();
         void *self = open_at(folder, &slow_options);
         struct block block;
-        struct outcome outcome;
+        struct block_outcome outcome;
         uint8_t root[32];
         uint64_t sequence = 0;
         for (; sequence < 6; sequence++) {

@@ -33,7 +33,7 @@ static subx_status take(void *data, const subx_slice *child, subx_slice key, sub
 
 static subx_status read_text(const char *text, struct subx_buf *out, subx_error *error)
 {
-    const struct subx_state_json_sink sink = {take, out};
+    const struct subx_state_json_sink sink = {take, out, NULL};
     subx_slice left = subx_slice__text(text);
     struct subx_json json;
     subx_status status =
