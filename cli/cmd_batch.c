@@ -101,8 +101,7 @@ static bool perform(const struct batch_request *request, struct batch_runtimes *
     subx_error error = SUBX_ERROR_INIT;
     subx_runtime *runtime = NULL;
     json_t *members = json_object(), *stats = NULL;
-    subx_status status =
-        batch_runtimes_get(runtimes, request->code, &request->options, &runtime, &error);
+    subx_status status = batch_runtimes_get(runtimes, request, &runtime, &error);
     if (status == SUBX_OK)
         status = call(request, runtime, members, &stats, &error);
     if (status != SUBX_OK) {
@@ -188,7 +187,8 @@ const struct command command_batch = {
         "   \"state\":{\"top\":{\"0xKEY\":\"0xVALUE\"},\"children\":{\"0xCHILD\":{...}}},\n"
         "   \"state_version\":1,\"want\":[\"root_v0\",\"root_v1\",\"changes\",\"stats\"],\n"
         "   \"options\":{\"heap\":\"static:2048\",\"strategy\":\"reset\",\"stack_limit\":65536,\n"
-        "   \"extensions\":[\"simd\"],\"canonicalize_nans\":true,\"allow_missing_imports\":true}}\n"
+        "   \"extensions\":[\"simd\"],\"canonicalize_nans\":true,\"allow_missing_imports\":true,\n"
+        "   \"imports\":\"FILE\"}}\n"
         "\n"
         "  {\"id\":1,\"output\":\"0x...\",\"root_v0\":\"0x...\",\"root_v1\":\"0x...\",\n"
         "   \"changes\":{\"top\":{\"0xKEY\":null},\"children\":{}},\"stats\":{...}}\n"

@@ -24,6 +24,7 @@ enum {
     OPTION_STRATEGY,
     OPTION_HEAP,
     OPTION_ALLOW_MISSING,
+    OPTION_IMPORTS,
     OPTION_LOG
 };
 
@@ -42,6 +43,7 @@ static const struct option_spec options[] = {
                      "dynamic:MAXIMUM, in pages of 64 KiB; blocks get twice as much,\n"
                      "and :heappages in the state goes before it"},
     [OPTION_ALLOW_MISSING] = SPEC_ALLOW_MISSING,
+    [OPTION_IMPORTS] = SPEC_IMPORTS,
     [OPTION_LOG] = {"log", "LEVEL",
                     "print the runtime's log on standard error: error, warn, info,\n"
                     "debug or trace"},
@@ -53,7 +55,7 @@ static const struct argument_spec arguments_taken[] = {
 };
 
 struct settings {
-    const char *state_path, *blocks_path;
+    const char *state_path, *blocks_path, *imports_path;
     uint64_t from, to;
     uint8_t state_version;
     subx_runtime_options runtime;
@@ -87,6 +89,7 @@ static enum exit_code parse(const struct arguments *given, struct settings *out)
     *out = (struct settings){
         .state_path = given->values[OPTION_STATE],
         .blocks_path = given->positional[0],
+        .imports_path = given->values[OPTION_IMPORTS],
         .to = UINT64_MAX,
         .runtime = SUBX_RUNTIME_OPTIONS_INIT,
         .json = given->given[OPTION_JSON],
@@ -360,12 +363,16 @@ static enum exit_code run(const struct arguments *arguments)
         return wrong;
     subx_error error = SUBX_ERROR_INIT;
     subx_executor *executor = NULL;
+    subx_import_policy *policy = NULL; /* the chain makes runtimes with it until it is freed */
     struct replay replay = {.settings = &settings};
     subx_chain_options chain_options = SUBX_CHAIN_OPTIONS_INIT;
     chain_options.runtime = &settings.runtime;
     chain_options.log = settings.log_level != SUBX_LOG_OFF ? log_print : NULL;
     chain_options.log_level = settings.log_level;
-    subx_status status = open_blocks(settings.blocks_path, &replay.reader, &error);
+    subx_status status =
+        runtime_opt_load_imports(settings.imports_path, &settings.runtime, &policy, &error);
+    if (status == SUBX_OK)
+        status = open_blocks(settings.blocks_path, &replay.reader, &error);
     if (status == SUBX_OK)
         status =
             load_state(settings.state_path, settings.state_version, &replay.state, NULL, &error);
@@ -380,6 +387,7 @@ static enum exit_code run(const struct arguments *arguments)
     subx_state_free(replay.state);
     subx_block_reader_free(replay.reader);
     subx_executor_free(executor);
+    subx_import_policy_free(policy);
     return outcome;
 }
 

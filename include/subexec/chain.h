@@ -120,7 +120,7 @@ typedef struct subx_chain_options {
     size_t struct_size;
     /** How runtimes are made; NULL for the defaults. The heap is that of other calls: blocks get
      * twice as much unless `authors` is set, and `:heappages` in the state goes before it. Needed until the chain is made;
-     * its imports until the chain is freed. */
+     * its imports and import policy until the chain is freed. */
     const subx_runtime_options *runtime;
     subx_semantics semantics;
     /** Takes log lines of the runtime; NULL drops them. */
