@@ -25,7 +25,8 @@ enum {
     OPTION_HEAP,
     OPTION_ALLOW_MISSING,
     OPTION_IMPORTS,
-    OPTION_LOG
+    OPTION_LOG,
+    OPTION_TIME_HOST
 };
 
 static const struct option_spec options[] = {
@@ -47,6 +48,10 @@ static const struct option_spec options[] = {
     [OPTION_LOG] = {"log", "LEVEL",
                     "print the runtime's log on standard error: error, warn, info,\n"
                     "debug or trace"},
+    [OPTION_TIME_HOST] = {"time-host-functions", NULL,
+                          "tell what host functions took, apart from the execution of the\n"
+                          "runtime's own code; the clock is read twice for each of them,\n"
+                          "which makes the whole somewhat slower"},
 };
 
 static const struct argument_spec arguments_taken[] = {
@@ -60,7 +65,7 @@ struct settings {
     uint8_t state_version;
     subx_runtime_options runtime;
     subx_log_level log_level;
-    bool json, extrinsics;
+    bool json, extrinsics, time_host_functions;
 };
 
 struct tally {
@@ -94,9 +99,13 @@ static enum exit_code parse(const struct arguments *given, struct settings *out)
         .runtime = SUBX_RUNTIME_OPTIONS_INIT,
         .json = given->given[OPTION_JSON],
         .extrinsics = given->given[OPTION_EXTRINSICS],
+        .time_host_functions = given->given[OPTION_TIME_HOST],
     };
     if (out->state_path == NULL)
         return opt_wrong(command, "replay: option --state FILE is missing");
+    if (out->extrinsics && out->time_host_functions)
+        return opt_wrong(command,
+                         "replay: --extrinsics and --time-host-functions exclude each other");
     const char *from = given->values[OPTION_FROM], *to = given->values[OPTION_TO];
     if (from != NULL && !opt_number(from, 0, UINT64_MAX, &out->from))
         return opt_wrong(command, "replay: --from is a block number, not %s", from);
@@ -147,6 +156,8 @@ static void add_up(struct tally *tally, const subx_block *block, const subx_bloc
     tally->sum.execution_time += stats->execution_time;
     tally->sum.root_time += stats->root_time;
     tally->sum.commit_time += stats->commit_time;
+    tally->sum.host_functions_time += stats->host_functions_time;
+    tally->sum.call.host_function_calls += stats->call.host_function_calls;
 }
 
 /* The next block of the range; NULL at its end. */
@@ -237,7 +248,13 @@ static subx_status run_blocks(struct replay *replay, subx_error *error)
 
 /* ---- Results ---- */
 
-static void print_json(const struct tally *tally, bool on_one_line)
+/* What the runtime's own code took; host functions too if they were not measured. */
+static uint64_t execution_time(const struct tally *tally)
+{
+    return tally->sum.execution_time - tally->sum.host_functions_time;
+}
+
+static void print_json(const struct tally *tally, bool has_host_functions, bool on_one_line)
 {
     const subx_block_stats *sum = &tally->sum;
     const uint64_t spent = tally->total_time - sum->runtime_time;
@@ -256,10 +273,16 @@ static void print_json(const struct tally *tally, bool on_one_line)
     output_json_set(object, "blocks_per_second", json_real(per_second(tally->blocks, spent)));
     output_json_set(object, "extrinsics_per_second",
                     json_real(per_second(tally->extrinsics, spent)));
+    if (has_host_functions)
+        output_json_set(object, "host_function_calls",
+                        json_integer((json_int_t)sum->call.host_function_calls));
     output_json_set(times, "total", json_integer((json_int_t)tally->total_time));
     output_json_set(times, "runtime", json_integer((json_int_t)sum->runtime_time));
     output_json_set(times, "read", json_integer((json_int_t)tally->read_time));
-    output_json_set(times, "execution", json_integer((json_int_t)sum->execution_time));
+    output_json_set(times, "execution", json_integer((json_int_t)execution_time(tally)));
+    if (has_host_functions)
+        output_json_set(times, "host_functions",
+                        json_integer((json_int_t)sum->host_functions_time));
     output_json_set(times, "root", json_integer((json_int_t)sum->root_time));
     output_json_set(times, "commit", json_integer((json_int_t)sum->commit_time));
     output_json_set(object, "time_ns", times);
@@ -277,7 +300,7 @@ static void print_share(const char *name, uint64_t part, uint64_t whole)
     putchar('\n');
 }
 
-static void print_text(const struct tally *tally)
+static void print_text(const struct tally *tally, bool has_host_functions)
 {
     const subx_block_stats *sum = &tally->sum;
     const uint64_t spent = tally->total_time - sum->runtime_time;
@@ -304,7 +327,9 @@ static void print_text(const struct tally *tally)
     printf("%.3f s\n", clock_milliseconds(tally->total_time) / 1e3);
     print_share("runtime", sum->runtime_time, 0);
     print_share("reading", tally->read_time, spent);
-    print_share("execution", sum->execution_time, spent);
+    print_share("execution", execution_time(tally), spent);
+    if (has_host_functions)
+        print_share("host", sum->host_functions_time, spent);
     print_share("roots", sum->root_time, spent);
     print_share("commit", sum->commit_time, spent);
 }
@@ -331,9 +356,9 @@ static enum exit_code finish(const struct replay *replay, subx_status status,
     const struct tally *tally = &replay->tally;
     if (status == SUBX_OK) {
         if (replay->settings->json)
-            print_json(tally, replay->settings->extrinsics);
+            print_json(tally, replay->settings->time_host_functions, replay->settings->extrinsics);
         else
-            print_text(tally);
+            print_text(tally, replay->settings->time_host_functions);
         if (tally->blocks == 0)
             output_hint("no block was in the range (%" PRIu64 " were left out)", tally->skipped);
         return EXIT_DONE;
@@ -369,6 +394,7 @@ static enum exit_code run(const struct arguments *arguments)
     chain_options.runtime = &settings.runtime;
     chain_options.log = settings.log_level != SUBX_LOG_OFF ? log_print : NULL;
     chain_options.log_level = settings.log_level;
+    chain_options.time_host_functions = settings.time_host_functions;
     subx_status status =
         runtime_opt_load_imports(settings.imports_path, &settings.runtime, &policy, &error);
     if (status == SUBX_OK)

@@ -45,15 +45,15 @@ static void begin(struct subx_guest_instance *instance, const subx_call_options 
     subx_call__begin(call, &grants, input);
     call->changes = options->changes;
     call->failure = host_failure;
-    instance->in_call = true;
+    instance->host_function_calls = 0;
+    instance->host_functions_time = 0;
+    instance->phase = options->time_host_functions ? SUBX_IN_TIMED_CALL : SUBX_IN_CALL;
 }
 
 static subx_status place_input(struct subx_guest_instance *instance, subx_slice input,
                                uint32_t *pointer, subx_error *error)
 {
     struct subx_call *call = &instance->call;
-    if (input.len > UINT32_MAX)
-        return subx_error__set(error, SUBX_ALLOCATOR, "Requested allocation size is too large");
     const char *refused =
         subx_allocator__allocate(&call->allocator, &call->guest, (uint32_t)input.len, pointer);
     if (refused != NULL)
@@ -113,19 +113,33 @@ static bool enter(struct entering *entering)
     return true;
 }
 
+/* Make the parameters, and place the input where the guest expects it placed. */
+static subx_status pass_input(struct subx_guest_instance *instance,
+                              const struct subx_target *target, subx_slice input,
+                              wasmtime_val_raw_t *value, subx_error *error)
+{
+    if (input.len > UINT32_MAX)
+        return subx_error__set(error, SUBX_ALLOCATOR, "Requested allocation size is too large");
+    if (target->dispatches)
+        (value++)->i32 = (int32_t)target->dispatched;
+    if (target->input == SUBX_INPUT_PLACED) {
+        uint32_t pointer = 0;
+        const subx_status status = place_input(instance, input, &pointer, error);
+        if (status != SUBX_OK)
+            return status;
+        (value++)->i32 = (int32_t)pointer;
+    }
+    value->i32 = (int32_t)(uint32_t)input.len;
+    return SUBX_OK;
+}
+
 static subx_status run(struct subx_guest_instance *instance, const struct subx_target *target,
                        subx_slice input, subx_slice *output, bool *sound, subx_error *error)
 {
-    uint32_t pointer = 0;
-    const subx_status status = place_input(instance, input, &pointer, error);
+    struct entering entering = {.instance = instance, .function = &target->function};
+    const subx_status status = pass_input(instance, target, input, entering.values, error);
     if (status != SUBX_OK)
         return status;
-    struct entering entering = {.instance = instance, .function = &target->function};
-    wasmtime_val_raw_t *value = entering.values;
-    if (target->dispatches)
-        (value++)->i32 = (int32_t)target->dispatched;
-    (value++)->i32 = (int32_t)pointer;
-    value->i32 = (int32_t)(uint32_t)input.len;
     if (!enter(&entering))
         return subx_error__set(error, SUBX_NOMEM, "no stack of %llu bytes for the guest",
                                (unsigned long long)stack_needed(instance));
@@ -154,6 +168,8 @@ static void report_stats(const struct subx_guest_instance *instance, subx_call_s
         .bytes_allocated_sum = counted->bytes_allocated_sum,
         .address_space_used = counted->address_space_used,
         .memory_pages = (uint32_t)(instance->call.guest.size / SUBX_WASM_PAGE),
+        .host_function_calls = instance->host_function_calls,
+        .host_functions_time = instance->host_functions_time,
     };
 }
 
@@ -191,7 +207,7 @@ static subx_status call_on(struct subx_guest_instance *instance, const struct su
     begin(instance, options, input, nested ? NULL : instance->runtime->executor, &host_failure);
     subx_slice range = SUBX_EMPTY;
     subx_status status = run_with_storage(instance, target, input, &range, sound, error);
-    instance->in_call = false;
+    instance->phase = SUBX_OUTSIDE_CALL;
     instance->call.failure = NULL;
     if (options->stats != NULL)
         report_stats(instance, options->stats);

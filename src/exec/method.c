@@ -14,7 +14,10 @@ subx_status subx_method__find_entry(const subx_runtime *runtime, const char *nam
                                name);
     if (!entry->is_function)
         return subx_error__set(error, SUBX_OTHER, "Export %s is not a function", name);
-    if (!entry->is_callable)
+    /* Two allocators would hand out the same memory: where the host allocates, only the type that
+     * goes with it is an entry point's, as in the reference. */
+    if (entry->input == SUBX_INPUT_NONE ||
+        (entry->input == SUBX_INPUT_READ && runtime->host_allocates))
         return subx_error__set(error, SUBX_OTHER, "Exported function '%s' has invalid signature.",
                                name);
     return SUBX_OK;
@@ -24,6 +27,7 @@ subx_status subx_method__of_entry(struct subx_guest_instance *instance,
                                   const struct subx_entry *entry, struct subx_target *out,
                                   subx_error *error)
 {
+    out->input = entry->input;
     out->dispatches = false;
     out->dispatched = 0;
     wasmtime_func_t *known = &instance->functions[entry - instance->runtime->entries];
@@ -103,6 +107,7 @@ subx_status subx_method__of_table(struct subx_guest_instance *instance, const su
     const subx_status status = find_element(instance, method->index, &out->function, error);
     if (status != SUBX_OK)
         return status;
+    out->input = SUBX_INPUT_PLACED;
     out->dispatches = method->kind == SUBX_METHOD_DISPATCHER;
     out->dispatched = method->function;
     if (!has_type(instance, &out->function, out->dispatches ? 3 : 2))
