@@ -45,9 +45,12 @@ static void begin(struct subx_guest_instance *instance, const subx_call_options 
     subx_call__begin(call, &grants, input);
     call->changes = options->changes;
     call->failure = host_failure;
-    instance->host_function_calls = 0;
-    instance->host_functions_time = 0;
-    instance->phase = options->time_host_functions ? SUBX_IN_TIMED_CALL : SUBX_IN_CALL;
+    instance->phase = SUBX_IN_CALL;
+    if (options->time_host_functions) {
+        instance->host_function_calls = 0;
+        instance->host_functions_time = 0;
+        instance->phase = SUBX_IN_TIMED_CALL;
+    }
 }
 
 static subx_status place_input(struct subx_guest_instance *instance, subx_slice input,
@@ -159,7 +162,8 @@ static subx_status run(struct subx_guest_instance *instance, const struct subx_t
     return SUBX_OK;
 }
 
-static void report_stats(const struct subx_guest_instance *instance, subx_call_stats *stats)
+static void report_stats(const struct subx_guest_instance *instance, bool is_timed,
+                         subx_call_stats *stats)
 {
     const struct subx_allocator_stats *counted = &instance->call.allocator.stats;
     *stats = (subx_call_stats){
@@ -168,9 +172,11 @@ static void report_stats(const struct subx_guest_instance *instance, subx_call_s
         .bytes_allocated_sum = counted->bytes_allocated_sum,
         .address_space_used = counted->address_space_used,
         .memory_pages = (uint32_t)(instance->call.guest.size / SUBX_WASM_PAGE),
-        .host_function_calls = instance->host_function_calls,
-        .host_functions_time = instance->host_functions_time,
     };
+    if (is_timed) {
+        stats->host_function_calls = instance->host_function_calls;
+        stats->host_functions_time = instance->host_functions_time;
+    }
 }
 
 static subx_status copy_out(subx_slice range, subx_bytes *output, subx_error *error)
@@ -210,7 +216,7 @@ static subx_status call_on(struct subx_guest_instance *instance, const struct su
     instance->phase = SUBX_OUTSIDE_CALL;
     instance->call.failure = NULL;
     if (options->stats != NULL)
-        report_stats(instance, options->stats);
+        report_stats(instance, options->time_host_functions, options->stats);
     if (status == SUBX_OK)
         status = copy_out(range, output, error);
     return status;

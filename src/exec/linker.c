@@ -34,32 +34,37 @@ static wasm_trap_t *host_gave_up(struct subx_call *call)
 static const char outside_call[] =
     "host functions cannot be called while the instance is being made";
 
-/* Runs a host function on an instance in a call; `env` is what it is made of. */
-typedef wasm_trap_t *(*run_fn)(const void *env, struct subx_guest_instance *instance,
-                               wasmtime_val_raw_t *values);
+/* For the way from the guest into a host function, which is hot. */
+#define ALWAYS_INLINE inline __attribute__((always_inline))
 
-/* What is not the rule: a call that is timed, or none at all. */
-__attribute__((noinline)) static wasm_trap_t *run_specially(run_fn run, const void *env,
-                                                            struct subx_guest_instance *instance,
-                                                            wasmtime_val_raw_t *values)
+/* Count a host function that began at `start`. */
+static void count_host_function(struct subx_guest_instance *instance, uint64_t start)
 {
-    if (instance->phase == SUBX_OUTSIDE_CALL)
-        return new_trap(outside_call);
-    const uint64_t start = subx_clock__now();
-    wasm_trap_t *trap = run(env, instance, values);
     instance->host_functions_time += subx_clock__now() - start;
     instance->host_function_calls++;
-    return trap;
 }
 
-static wasm_trap_t *run_host(const void *env, struct subx_guest_instance *instance,
-                             wasmtime_val_raw_t *values)
+static ALWAYS_INLINE wasm_trap_t *run_host(const void *env, struct subx_guest_instance *instance,
+                                           wasmtime_val_raw_t *values)
 {
     const struct subx_host_function *function = env;
     subx_instance__refresh_if_growing(instance);
     if (function->entry(&instance->call, (union subx_value *)values))
         return NULL;
     return host_gave_up(&instance->call);
+}
+
+/* What is not the rule: a call that is timed, or none at all. */
+__attribute__((noinline)) static wasm_trap_t *
+run_host_specially(const void *env, struct subx_guest_instance *instance,
+                   wasmtime_val_raw_t *values)
+{
+    if (instance->phase == SUBX_OUTSIDE_CALL)
+        return new_trap(outside_call);
+    const uint64_t start = subx_clock__now();
+    wasm_trap_t *trap = run_host(env, instance, values);
+    count_host_function(instance, start);
+    return trap;
 }
 
 /* The way from the guest into a host function. */
@@ -70,7 +75,7 @@ static wasm_trap_t *enter_host(void *env, wasmtime_caller_t *caller, wasmtime_va
     struct subx_guest_instance *instance =
         wasmtime_context_get_data(wasmtime_caller_context(caller));
     return instance->phase == SUBX_IN_CALL ? run_host(env, instance, values)
-                                           : run_specially(run_host, env, instance, values);
+                                           : run_host_specially(env, instance, values);
 }
 
 /* A host function of the caller's own; the texts are not needed once it is defined. */
@@ -80,8 +85,8 @@ struct custom {
     char name[];
 };
 
-static wasm_trap_t *run_custom(const void *env, struct subx_guest_instance *instance,
-                               wasmtime_val_raw_t *values)
+static ALWAYS_INLINE wasm_trap_t *run_custom(const void *env, struct subx_guest_instance *instance,
+                                             wasmtime_val_raw_t *values)
 {
     const struct custom *custom = env;
     subx_instance__refresh_if_growing(instance);
@@ -96,6 +101,18 @@ static wasm_trap_t *run_custom(const void *env, struct subx_guest_instance *inst
     return host_gave_up(&instance->call);
 }
 
+__attribute__((noinline)) static wasm_trap_t *
+run_custom_specially(const void *env, struct subx_guest_instance *instance,
+                     wasmtime_val_raw_t *values)
+{
+    if (instance->phase == SUBX_OUTSIDE_CALL)
+        return new_trap(outside_call);
+    const uint64_t start = subx_clock__now();
+    wasm_trap_t *trap = run_custom(env, instance, values);
+    count_host_function(instance, start);
+    return trap;
+}
+
 static wasm_trap_t *enter_custom(void *env, wasmtime_caller_t *caller, wasmtime_val_raw_t *values,
                                  size_t count)
 {
@@ -103,7 +120,7 @@ static wasm_trap_t *enter_custom(void *env, wasmtime_caller_t *caller, wasmtime_
     struct subx_guest_instance *instance =
         wasmtime_context_get_data(wasmtime_caller_context(caller));
     return instance->phase == SUBX_IN_CALL ? run_custom(env, instance, values)
-                                           : run_specially(run_custom, env, instance, values);
+                                           : run_custom_specially(env, instance, values);
 }
 
 /* Stands in for a function that the host does not have. */

@@ -30,17 +30,22 @@ subx_status subx_method__of_entry(struct subx_guest_instance *instance,
     out->input = entry->input;
     out->dispatches = false;
     out->dispatched = 0;
-    wasmtime_func_t *known = &instance->functions[entry - instance->runtime->entries];
-    if (known->store_id == 0) {
-        wasmtime_extern_t item;
-        if (!wasmtime_instance_export_get(instance->context, &instance->handle, entry->name,
-                                          entry->name_len, &item))
-            return subx_error__set(error, SUBX_METHOD_NOT_FOUND, "Exported method %s is not found",
-                                   entry->name);
-        *known = item.of.func;
-        wasmtime_extern_delete(&item);
+    wasmtime_func_t *known = instance->functions == NULL
+                                 ? NULL
+                                 : &instance->functions[entry - instance->runtime->entries];
+    if (known != NULL && known->store_id != 0) {
+        out->function = *known;
+        return SUBX_OK;
     }
-    out->function = *known;
+    wasmtime_extern_t item;
+    if (!wasmtime_instance_export_get(instance->context, &instance->handle, entry->name,
+                                      entry->name_len, &item))
+        return subx_error__set(error, SUBX_METHOD_NOT_FOUND, "Exported method %s is not found",
+                               entry->name);
+    out->function = item.of.func;
+    wasmtime_extern_delete(&item);
+    if (known != NULL)
+        *known = out->function;
     return SUBX_OK;
 }
 

@@ -114,23 +114,24 @@ struct subx_guest_instance {
     wasmtime_context_t *context;
     wasmtime_instance_t handle;
     wasmtime_memory_t memory;
-    wasmtime_func_t *functions; /* of the runtime's entries; store_id 0: not looked up yet */
     enum subx_instance_phase phase;
     bool may_grow; /* the guest can grow its memory */
-    /* Of a timed call; nanoseconds. */
-    uint64_t host_function_calls, host_functions_time;
     struct subx_call call;
 
     /* For the strategy that resets. */
     struct subx_guest_instance *next_idle;
     uint64_t fresh_size; /* of the memory, in bytes */
     wasmtime_global_t *globals;
+    wasmtime_func_t *functions;  /* of the runtime's entries; store_id 0: not looked up yet */
     struct subx_fault_mark mark; /* before anything of this call could write */
     bool mark_is_old;            /* it is the end of the call before */
     uint32_t fresh_marks; /* calls that take a mark of their own, after an old one cost a scan */
     struct subx_page_run *hot; /* pages known to be private: restored after each call */
     size_t hot_count;
     bool is_scanned; /* before the first scan pages may be private that no call has written */
+
+    /* Of a timed call; nanoseconds. */
+    uint64_t host_function_calls, host_functions_time;
 };
 
 /* How instances come to be and where they go after a call. */
