@@ -24,10 +24,17 @@ static json_t *text_json(const char *text)
     return output_json_text((subx_slice){(const uint8_t *)text, strlen(text)});
 }
 
+/* The reference's name. A method that is not exported has a status of its own here; for the reference
+ * it is one of the other errors. */
+static const char *kind_name(subx_status status)
+{
+    return subx_status_name(status == SUBX_METHOD_NOT_FOUND ? SUBX_OTHER : status);
+}
+
 static json_t *error_json(const subx_error *error)
 {
     json_t *detail = json_object();
-    output_json_set(detail, "kind", text_json(subx_status_name(error->status)));
+    output_json_set(detail, "kind", text_json(kind_name(error->status)));
     output_json_set(detail, "message", text_json(error->message));
     if (error->backtrace[0] != '\0')
         output_json_set(detail, "backtrace", text_json(error->backtrace));
