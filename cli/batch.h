@@ -12,6 +12,7 @@ struct batch_request {
     json_t *json;
     char *id; /* JSON text, to be echoed; "null" if there is none */
     const char *code, *method;
+    const char *imports; /* file of the import policy; NULL: none */
     uint8_t *input;
     size_t input_len;
     subx_runtime_options options;
@@ -46,11 +47,10 @@ struct batch_runtimes;
 struct batch_runtimes *batch_runtimes_new(subx_executor *executor);
 void batch_runtimes_free(struct batch_runtimes *runtimes);
 
-/* The runtime of the file at `path` as it is now, made if it is not there. Borrowed until the next
- * call. */
-subx_status batch_runtimes_get(struct batch_runtimes *runtimes, const char *path,
-                               const subx_runtime_options *options, subx_runtime **out,
-                               subx_error *error);
+/* The runtime that a request is for, its files as they are now; made if it is not there. Borrowed
+ * until the next call. */
+subx_status batch_runtimes_get(struct batch_runtimes *runtimes, const struct batch_request *request,
+                               subx_runtime **out, subx_error *error);
 
 /* Find, in a line with an object, a number that is the value of its member `id`; false if there is
  * none of that form. The JSON library would not keep all of its digits. */

@@ -189,10 +189,17 @@ static bool option_text(const char *option, const json_t *value, char *room, siz
     return len >= 0 && (size_t)len < size;
 }
 
-static bool take_option(const char *member, const json_t *value, subx_runtime_options *options,
+static bool take_option(const char *member, const json_t *value, struct batch_request *request,
                         subx_error *error)
 {
+    subx_runtime_options *options = &request->options;
     char option[64], text[256];
+    if (strcmp(member, "imports") == 0) {
+        /* read when a runtime is made */
+        request->imports = json_string_value(value);
+        return request->imports != NULL ||
+               wrong_kind(error, "options.imports", "the name of a file", value);
+    }
     snprintf(option, sizeof option, "%s", member);
     /* the command line's names are none here */
     const bool has_dash = strchr(option, '-') != NULL;
@@ -222,8 +229,8 @@ static bool take_options(struct batch_request *request, json_t *value, subx_erro
     const char *member = NULL;
     json_t *option = NULL, *options = request->json;
     options = json_object_get(options, "options");
-    json_object_foreach(options, member, option) if (!take_option(member, option, &request->options,
-                                                                  error)) return false;
+    json_object_foreach(options, member,
+                        option) if (!take_option(member, option, request, error)) return false;
     return true;
 }
 

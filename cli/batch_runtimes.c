@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "output.h"
+#include "runtime_opt.h"
 
 /* Bound on runtimes that are kept; a large one takes some tens of megabytes. */
 enum { MAX_KEPT = 16 };
@@ -19,8 +20,8 @@ struct identity {
 };
 
 struct kept {
-    char *path;
-    struct identity identity;
+    char *path, *imports; /* the second NULL: no import policy */
+    struct identity identity, imports_identity;
     subx_runtime_options options;
     subx_runtime *runtime;
     uint64_t last_use;
@@ -45,6 +46,7 @@ static void drop(struct batch_runtimes *runtimes, size_t index)
     struct kept *kept = &runtimes->kept[index];
     subx_runtime_free(kept->runtime);
     free(kept->path);
+    free(kept->imports);
     *kept = runtimes->kept[--runtimes->count];
 }
 
@@ -59,7 +61,7 @@ void batch_runtimes_free(struct batch_runtimes *runtimes)
 static struct identity identity_of(const char *path)
 {
     struct stat facts;
-    if (stat(path, &facts) != 0)
+    if (path == NULL || stat(path, &facts) != 0)
         return (struct identity){0};
     return (struct identity){facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtim};
 }
@@ -80,13 +82,19 @@ static bool same_options(const subx_runtime_options *a, const subx_runtime_optio
            a->stack_native_max == b->stack_native_max && a->extensions == b->extensions;
 }
 
-/* Number of the runtime for that file and options, whatever the file has become, or `count`. */
-static size_t find(const struct batch_runtimes *runtimes, const char *path,
-                   const subx_runtime_options *options)
+static bool same_path(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+/* Number of the runtime for the request's files and options, whatever the files have become, or
+ * `count`. */
+static size_t find(const struct batch_runtimes *runtimes, const struct batch_request *request)
 {
     size_t i = 0;
-    while (i < runtimes->count && (strcmp(runtimes->kept[i].path, path) != 0 ||
-                                   !same_options(&runtimes->kept[i].options, options)))
+    while (i < runtimes->count && (!same_path(runtimes->kept[i].path, request->code) ||
+                                   !same_path(runtimes->kept[i].imports, request->imports) ||
+                                   !same_options(&runtimes->kept[i].options, &request->options)))
         i++;
     return i;
 }
@@ -100,39 +108,63 @@ static void drop_oldest(struct batch_runtimes *runtimes)
     drop(runtimes, oldest);
 }
 
-static subx_status make(struct batch_runtimes *runtimes, const char *path,
-                        const struct identity *identity, const subx_runtime_options *options,
-                        subx_error *error)
+static char *copy_path(const char *path)
+{
+    if (path == NULL)
+        return NULL;
+    const size_t size = strlen(path) + 1;
+    char *copy = output_memory(size, 1);
+    memcpy(copy, path, size);
+    return copy;
+}
+
+static subx_status load(const struct batch_runtimes *runtimes, const struct batch_request *request,
+                        subx_runtime **out, subx_error *error)
+{
+    subx_runtime_options options = request->options;
+    subx_import_policy *policy = NULL;
+    subx_status status = runtime_opt_load_imports(request->imports, &options, &policy, error);
+    if (status == SUBX_OK)
+        status = subx_runtime_load_file(runtimes->executor, request->code, &options, out, error);
+    subx_import_policy_free(policy);
+    return status;
+}
+
+/* Make a runtime; `facts` are the identities of its files from before they were read. */
+static subx_status make(struct batch_runtimes *runtimes, const struct batch_request *request,
+                        const struct kept *facts, subx_error *error)
 {
     subx_runtime *runtime = NULL;
     if (runtimes->count == MAX_KEPT)
         drop_oldest(runtimes);
-    const subx_status status =
-        subx_runtime_load_file(runtimes->executor, path, options, &runtime, error);
+    const subx_status status = load(runtimes, request, &runtime, error);
     if (status != SUBX_OK)
         return status;
-    const size_t size = strlen(path) + 1;
-    char *copy = output_memory(size, 1);
-    memcpy(copy, path, size);
-    runtimes->kept[runtimes->count++] =
-        (struct kept){copy, *identity, *options, runtime, runtimes->uses};
+    struct kept *kept = &runtimes->kept[runtimes->count++];
+    *kept = *facts;
+    kept->path = copy_path(request->code);
+    kept->imports = copy_path(request->imports);
+    kept->options = request->options;
+    kept->runtime = runtime;
     return SUBX_OK;
 }
 
-subx_status batch_runtimes_get(struct batch_runtimes *runtimes, const char *path,
-                               const subx_runtime_options *options, subx_runtime **out,
-                               subx_error *error)
+subx_status batch_runtimes_get(struct batch_runtimes *runtimes, const struct batch_request *request,
+                               subx_runtime **out, subx_error *error)
 {
-    const struct identity identity = identity_of(path);
-    size_t index = find(runtimes, path, options);
+    const struct kept facts = {.identity = identity_of(request->code),
+                               .imports_identity = identity_of(request->imports)};
+    size_t index = find(runtimes, request);
     *out = NULL;
     runtimes->uses++;
-    if (index < runtimes->count && !same_identity(&runtimes->kept[index].identity, &identity)) {
+    if (index < runtimes->count &&
+        !(same_identity(&runtimes->kept[index].identity, &facts.identity) &&
+          same_identity(&runtimes->kept[index].imports_identity, &facts.imports_identity))) {
         drop(runtimes, index);
         index = runtimes->count;
     }
     if (index == runtimes->count) {
-        const subx_status status = make(runtimes, path, &identity, options, error);
+        const subx_status status = make(runtimes, request, &facts, error);
         if (status != SUBX_OK)
             return status;
         index = runtimes->count - 1;

@@ -24,10 +24,17 @@ static json_t *text_json(const char *text)
     return output_json_text((subx_slice){(const uint8_t *)text, strlen(text)});
 }
 
+/* The reference's name. A method that is not exported has a status of its own here; for the reference
+ * it is one of the other errors. */
+static const char *kind_name(subx_status status)
+{
+    return subx_status_name(status == SUBX_METHOD_NOT_FOUND ? SUBX_OTHER : status);
+}
+
 static json_t *error_json(const subx_error *error)
 {
     json_t *detail = json_object();
-    output_json_set(detail, "kind", text_json(subx_status_name(error->status)));
+    output_json_set(detail, "kind", text_json(kind_name(error->status)));
     output_json_set(detail, "message", text_json(error->message));
     if (error->backtrace[0] != '\0')
         output_json_set(detail, "backtrace", text_json(error->backtrace));
@@ -101,8 +108,7 @@ static bool perform(const struct batch_request *request, struct batch_runtimes *
     subx_error error = SUBX_ERROR_INIT;
     subx_runtime *runtime = NULL;
     json_t *members = json_object(), *stats = NULL;
-    subx_status status =
-        batch_runtimes_get(runtimes, request->code, &request->options, &runtime, &error);
+    subx_status status = batch_runtimes_get(runtimes, request, &runtime, &error);
     if (status == SUBX_OK)
         status = call(request, runtime, members, &stats, &error);
     if (status != SUBX_OK) {
@@ -188,7 +194,8 @@ const struct command command_batch = {
         "   \"state\":{\"top\":{\"0xKEY\":\"0xVALUE\"},\"children\":{\"0xCHILD\":{...}}},\n"
         "   \"state_version\":1,\"want\":[\"root_v0\",\"root_v1\",\"changes\",\"stats\"],\n"
         "   \"options\":{\"heap\":\"static:2048\",\"strategy\":\"reset\",\"stack_limit\":65536,\n"
-        "   \"extensions\":[\"simd\"],\"canonicalize_nans\":true,\"allow_missing_imports\":true}}\n"
+        "   \"extensions\":[\"simd\"],\"canonicalize_nans\":true,\"allow_missing_imports\":true,\n"
+        "   \"imports\":\"FILE\"}}\n"
         "\n"
         "  {\"id\":1,\"output\":\"0x...\",\"root_v0\":\"0x...\",\"root_v1\":\"0x...\",\n"
         "   \"changes\":{\"top\":{\"0xKEY\":null},\"children\":{}},\"stats\":{...}}\n"

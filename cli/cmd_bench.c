@@ -24,7 +24,8 @@ enum {
     OPTION_HEAP,
     OPTION_STACK_LIMIT,
     OPTION_EXTENSIONS,
-    OPTION_CANONICALIZE
+    OPTION_CANONICALIZE,
+    OPTION_IMPORTS
 };
 
 static const struct option_spec options[] = {
@@ -47,6 +48,7 @@ static const struct option_spec options[] = {
     [OPTION_STACK_LIMIT] = SPEC_STACK_LIMIT,
     [OPTION_EXTENSIONS] = SPEC_EXTENSIONS,
     [OPTION_CANONICALIZE] = SPEC_CANONICALIZE,
+    [OPTION_IMPORTS] = SPEC_IMPORTS,
 };
 
 static const struct argument_spec arguments_taken[] = {
@@ -432,8 +434,17 @@ static enum exit_code execute(const struct settings *settings)
 static enum exit_code run(const struct arguments *arguments)
 {
     struct settings settings;
+    subx_import_policy *policy = NULL;
+    subx_error error = SUBX_ERROR_INIT;
     const enum exit_code wrong = parse(arguments, &settings);
-    return wrong != EXIT_DONE ? wrong : execute(&settings);
+    if (wrong != EXIT_DONE)
+        return wrong;
+    if (runtime_opt_load_imports(arguments->values[OPTION_IMPORTS], &settings.options, &policy,
+                                 &error) != SUBX_OK)
+        return output_failure(&error, settings.json);
+    const enum exit_code outcome = execute(&settings);
+    subx_import_policy_free(policy);
+    return outcome;
 }
 
 const struct command command_bench = {

@@ -28,6 +28,7 @@ enum {
     OPTION_STACK_LIMIT,
     OPTION_EXTENSIONS,
     OPTION_ALLOW_MISSING,
+    OPTION_IMPORTS,
     OPTION_CANONICALIZE,
     OPTION_REPEAT,
     OPTION_STATE,
@@ -50,6 +51,7 @@ static const struct option_spec options[] = {
     [OPTION_STACK_LIMIT] = SPEC_STACK_LIMIT,
     [OPTION_EXTENSIONS] = SPEC_EXTENSIONS,
     [OPTION_ALLOW_MISSING] = SPEC_ALLOW_MISSING,
+    [OPTION_IMPORTS] = SPEC_IMPORTS,
     [OPTION_CANONICALIZE] = SPEC_CANONICALIZE,
     [OPTION_REPEAT] = {"repeat", "COUNT", "call that often and check that all outputs are equal"},
     [OPTION_STATE] = {"state", "FILE|DB",
@@ -72,7 +74,7 @@ static const struct argument_spec arguments_taken[] = {
 enum { MAX_REPEAT = 1000000 };
 
 struct settings {
-    const char *code_path, *method, *output_path;
+    const char *code_path, *method, *output_path, *imports_path;
     struct file_bytes input;
     subx_runtime_options runtime;
     subx_log_level log_level;
@@ -103,6 +105,7 @@ static enum exit_code parse(const struct arguments *given, struct settings *out)
         .code_path = given->positional[0],
         .method = given->positional[1],
         .output_path = given->values[OPTION_OUTPUT],
+        .imports_path = given->values[OPTION_IMPORTS],
         .runtime = SUBX_RUNTIME_OPTIONS_INIT,
         .repeat = 1,
         .state_path = given->values[OPTION_STATE],
@@ -203,10 +206,15 @@ static subx_status run_code(const struct settings *settings, struct results *res
 {
     subx_executor *executor = NULL;
     subx_runtime *runtime = NULL;
-    subx_status status = log_new_executor(&executor, error);
+    subx_runtime_options runtime_options = settings->runtime;
+    subx_import_policy *policy = NULL;
+    subx_status status =
+        runtime_opt_load_imports(settings->imports_path, &runtime_options, &policy, error);
+    if (status == SUBX_OK)
+        status = log_new_executor(&executor, error);
     const uint64_t start = clock_now();
     if (status == SUBX_OK)
-        status = subx_runtime_load_file(executor, settings->code_path, &settings->runtime, &runtime,
+        status = subx_runtime_load_file(executor, settings->code_path, &runtime_options, &runtime,
                                         error);
     results->load_time = clock_now() - start;
     if (status == SUBX_OK) {
@@ -216,6 +224,7 @@ static subx_status run_code(const struct settings *settings, struct results *res
     }
     subx_runtime_free(runtime);
     subx_executor_free(executor);
+    subx_import_policy_free(policy);
     return status;
 }
 

@@ -25,7 +25,9 @@ enum {
     OPTION_STRATEGY,
     OPTION_HEAP,
     OPTION_ALLOW_MISSING,
-    OPTION_LOG
+    OPTION_IMPORTS,
+    OPTION_LOG,
+    OPTION_TIME_HOST
 };
 
 static const struct option_spec options[] = {
@@ -47,9 +49,14 @@ static const struct option_spec options[] = {
                      "dynamic:MAXIMUM, in pages of 64 KiB; blocks get twice as much,\n"
                      "and :heappages in the state goes before it"},
     [OPTION_ALLOW_MISSING] = SPEC_ALLOW_MISSING,
+    [OPTION_IMPORTS] = SPEC_IMPORTS,
     [OPTION_LOG] = {"log", "LEVEL",
                     "print the runtime's log on standard error: error, warn, info,\n"
                     "debug or trace"},
+    [OPTION_TIME_HOST] = {"time-host-functions", NULL,
+                          "tell what host functions took, apart from the execution of the\n"
+                          "runtime's own code; the clock is read twice for each of them,\n"
+                          "which makes the whole somewhat slower"},
 };
 
 static const struct argument_spec arguments_taken[] = {
@@ -58,14 +65,14 @@ static const struct argument_spec arguments_taken[] = {
 };
 
 struct settings {
-    const char *state_path, *blocks_path;
+    const char *state_path, *blocks_path, *imports_path;
     uint64_t from, to;
     uint8_t state_version;
     bool is_database;
     subx_durability durability;
     subx_runtime_options runtime;
     subx_log_level log_level;
-    bool json, extrinsics;
+    bool json, extrinsics, time_host_functions;
 };
 
 struct tally {
@@ -97,10 +104,12 @@ static enum exit_code parse(const struct arguments *given, struct settings *out)
     *out = (struct settings){
         .state_path = given->values[OPTION_STATE],
         .blocks_path = given->positional[0],
+        .imports_path = given->values[OPTION_IMPORTS],
         .to = UINT64_MAX,
         .runtime = SUBX_RUNTIME_OPTIONS_INIT,
         .json = given->given[OPTION_JSON],
         .extrinsics = given->given[OPTION_EXTRINSICS],
+        .time_host_functions = given->given[OPTION_TIME_HOST],
     };
     if (out->state_path == NULL)
         return opt_wrong(command, "replay: option --state FILE is missing");
@@ -108,6 +117,9 @@ static enum exit_code parse(const struct arguments *given, struct settings *out)
     if (!load_durability(given->values[OPTION_DURABILITY], &out->durability))
         return opt_wrong(command, "replay: --durability is process or power, not %s",
                          given->values[OPTION_DURABILITY]);
+    if (out->extrinsics && out->time_host_functions)
+        return opt_wrong(command,
+                         "replay: --extrinsics and --time-host-functions exclude each other");
     const char *from = given->values[OPTION_FROM], *to = given->values[OPTION_TO];
     if (from != NULL && !opt_number(from, 0, UINT64_MAX, &out->from))
         return opt_wrong(command, "replay: --from is a block number, not %s", from);
@@ -158,6 +170,8 @@ static void add_up(struct tally *tally, const subx_block *block, const subx_bloc
     tally->sum.execution_time += stats->execution_time;
     tally->sum.root_time += stats->root_time;
     tally->sum.commit_time += stats->commit_time;
+    tally->sum.host_functions_time += stats->host_functions_time;
+    tally->sum.call.host_function_calls += stats->call.host_function_calls;
 }
 
 /* Whether the database has a block already; the one that it is after must be the same. */
@@ -274,9 +288,16 @@ static subx_status run_blocks(struct replay *replay, subx_error *error)
 
 /* ---- Results ---- */
 
+/* What the runtime's own code took; host functions too if they were not measured. */
+static uint64_t execution_time(const struct tally *tally)
+{
+    return tally->sum.execution_time - tally->sum.host_functions_time;
+}
+
 static void print_json(const struct replay *replay)
 {
-    const struct tally *tally = &replay->tally;
+    const struct tally *const tally = &replay->tally;
+    const bool has_host_functions = replay->settings->time_host_functions;
     const subx_block_stats *sum = &tally->sum;
     const uint64_t spent = tally->total_time - sum->runtime_time;
     json_t *object = json_object(), *times = json_object();
@@ -298,10 +319,16 @@ static void print_json(const struct replay *replay)
     output_json_set(object, "blocks_per_second", json_real(per_second(tally->blocks, spent)));
     output_json_set(object, "extrinsics_per_second",
                     json_real(per_second(tally->extrinsics, spent)));
+    if (has_host_functions)
+        output_json_set(object, "host_function_calls",
+                        json_integer((json_int_t)sum->call.host_function_calls));
     output_json_set(times, "total", json_integer((json_int_t)tally->total_time));
     output_json_set(times, "runtime", json_integer((json_int_t)sum->runtime_time));
     output_json_set(times, "read", json_integer((json_int_t)tally->read_time));
-    output_json_set(times, "execution", json_integer((json_int_t)sum->execution_time));
+    output_json_set(times, "execution", json_integer((json_int_t)execution_time(tally)));
+    if (has_host_functions)
+        output_json_set(times, "host_functions",
+                        json_integer((json_int_t)sum->host_functions_time));
     output_json_set(times, "root", json_integer((json_int_t)sum->root_time));
     output_json_set(times, "commit", json_integer((json_int_t)sum->commit_time));
     output_json_set(object, "time_ns", times);
@@ -319,8 +346,10 @@ static void print_share(const char *name, uint64_t part, uint64_t whole)
     putchar('\n');
 }
 
-static void print_text(const struct tally *tally)
+static void print_text(const struct replay *replay)
 {
+    const struct tally *const tally = &replay->tally;
+    const bool has_host_functions = replay->settings->time_host_functions;
     const subx_block_stats *sum = &tally->sum;
     const uint64_t spent = tally->total_time - sum->runtime_time;
     output_label("blocks");
@@ -346,7 +375,9 @@ static void print_text(const struct tally *tally)
     printf("%.3f s\n", clock_milliseconds(tally->total_time) / 1e3);
     print_share("runtime", sum->runtime_time, 0);
     print_share("reading", tally->read_time, spent);
-    print_share("execution", sum->execution_time, spent);
+    print_share("execution", execution_time(tally), spent);
+    if (has_host_functions)
+        print_share("host", sum->host_functions_time, spent);
     print_share("roots", sum->root_time, spent);
     print_share("commit", sum->commit_time, spent);
 }
@@ -376,7 +407,7 @@ static enum exit_code finish(const struct replay *replay, subx_status status,
         if (replay->settings->json)
             print_json(replay);
         else
-            print_text(tally);
+            print_text(replay);
         if (tally->blocks == 0 && replay->has_head)
             output_hint("no block comes after the database's, number %" PRIu64 " (%" PRIu64
                         " were left out)",
@@ -448,12 +479,17 @@ static enum exit_code run(const struct arguments *arguments)
         return wrong;
     subx_error error = SUBX_ERROR_INIT;
     subx_executor *executor = NULL;
+    subx_import_policy *policy = NULL; /* the chain makes runtimes with it until it is freed */
     struct replay replay = {.settings = &settings};
     subx_chain_options chain_options = SUBX_CHAIN_OPTIONS_INIT;
     chain_options.runtime = &settings.runtime;
     chain_options.log = settings.log_level != SUBX_LOG_OFF ? log_print : NULL;
     chain_options.log_level = settings.log_level;
-    subx_status status = open_blocks(settings.blocks_path, &replay.reader, &error);
+    chain_options.time_host_functions = settings.time_host_functions;
+    subx_status status =
+        runtime_opt_load_imports(settings.imports_path, &settings.runtime, &policy, &error);
+    if (status == SUBX_OK)
+        status = open_blocks(settings.blocks_path, &replay.reader, &error);
     if (status == SUBX_OK)
         status = open_state(&replay, &error);
     if (status == SUBX_OK)
@@ -467,6 +503,7 @@ static enum exit_code run(const struct arguments *arguments)
     subx_state_free(replay.state);
     subx_block_reader_free(replay.reader);
     subx_executor_free(executor);
+    subx_import_policy_free(policy);
     return outcome;
 }
 

@@ -114,7 +114,8 @@ static void extensions_needed(const subx_code *code)
 void hints_print(subx_status status, const char *path, const char *method)
 {
     if (status == SUBX_MISSING_IMPORTS)
-        output_hint("--allow-missing-imports lets the code run until it calls one of them");
+        output_hint("--allow-missing-imports lets the code run until it calls one of them; "
+                    "--imports FILE lets single ones trap or return a constant");
     if (status != SUBX_METHOD_NOT_FOUND && status != SUBX_CANT_DESERIALIZE_WASM)
         return;
     subx_code *code = NULL;

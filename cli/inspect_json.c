@@ -99,6 +99,7 @@ void inspect_print_json(const struct inspection *inspection)
     const bool has_version = inspection->version_source == VERSION_EMBEDDED ||
                              inspection->version_source == VERSION_CALLED;
     const bool strict = inspection->strict_error.status == SUBX_OK;
+    uint32_t heap_base = 0;
     json_t *root = json_object();
     output_json_set(root, "container", text(containers[info.container]));
     output_json_set(root, "artifact",
@@ -119,6 +120,9 @@ void inspect_print_json(const struct inspection *inspection)
     output_json_set(root, "strict", json_boolean(strict));
     output_json_set(root, "strict_error",
                     strict ? json_null() : text(inspection->strict_error.message));
+    output_json_set(root, "heap_base",
+                    subx_code_heap_base(inspection->code, &heap_base) ? json_integer(heap_base)
+                                                                      : json_null());
     output_json_set(root, "missing_imports",
                     json_integer((json_int_t)inspect_missing_count(inspection->code)));
     output_json_set(root, "imports", imports_json(inspection->code));

@@ -163,6 +163,16 @@ static void print_kind(const subx_code *code, subx_extern_kind kind, const char 
     }
 }
 
+static void print_heap_base(const subx_code *code)
+{
+    uint32_t address = 0;
+    output_label("heap base");
+    if (subx_code_heap_base(code, &address))
+        printf("%" PRIu32 " (0x%" PRIx32 ")\n", address, address);
+    else
+        puts("none: no constant i32 is exported as __heap_base");
+}
+
 static void print_padded(subx_slice name, size_t column)
 {
     output_text(stdout, name);
@@ -224,6 +234,7 @@ void inspect_print_text(const struct inspection *inspection)
     print_grammar(inspection);
     print_kind(inspection->code, SUBX_EXTERN_MEMORY, "memory");
     print_kind(inspection->code, SUBX_EXTERN_GLOBAL, "globals");
+    print_heap_base(inspection->code);
     print_apis(&inspection->version);
     print_imports(inspection->code);
     print_exports(inspection->code);

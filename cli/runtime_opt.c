@@ -166,3 +166,13 @@ enum exit_code runtime_opt_read(const struct arguments *given, subx_runtime_opti
     }
     return EXIT_DONE;
 }
+
+subx_status runtime_opt_load_imports(const char *path, subx_runtime_options *options,
+                                     subx_import_policy **out, subx_error *error)
+{
+    *out = NULL;
+    const subx_status status =
+        path == NULL ? SUBX_OK : subx_import_policy_load_file(path, out, error);
+    options->import_policy = *out;
+    return status;
+}

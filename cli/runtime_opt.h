@@ -52,6 +52,12 @@
     {                                                                                  \
         "allow-missing-imports", NULL, "let unknown imports trap when they are called" \
     }
+#define SPEC_IMPORTS                                                     \
+    {                                                                    \
+        "imports", "FILE",                                               \
+            "rules for imports, one a line: NAME trap, NAME refuse or\n" \
+            "NAME return NUMBER; they go before everything else"         \
+    }
 
 /* Read the value of one option; false if it is none. */
 bool runtime_opt_heap(const char *text, subx_heap *out);
@@ -69,5 +75,12 @@ bool runtime_opt_is_switch(const char *name);
 /* Take those of a command's options that were given and that are named above. EXIT_USAGE, with a
  * message, if a value is wrong. */
 enum exit_code runtime_opt_read(const struct arguments *given, subx_runtime_options *out);
+
+/*
+ * Read the import policy of --imports and put it into options. It is the caller's to free, when no
+ * more runtimes are made with them. `path` NULL: there is none.
+ */
+subx_status runtime_opt_load_imports(const char *path, subx_runtime_options *options,
+                                     subx_import_policy **out, subx_error *error);
 
 #endif

@@ -135,7 +135,7 @@ typedef struct subx_chain_options {
     size_t struct_size;
     /** How runtimes are made; NULL for the defaults. The heap is that of other calls: blocks get
      * twice as much unless `authors` is set, and `:heappages` in the state goes before it. Needed until the chain is made;
-     * its imports until the chain is freed. */
+     * its imports and import policy until the chain is freed. */
     const subx_runtime_options *runtime;
     subx_semantics semantics;
     /** Takes log lines of the runtime; NULL drops them. */
@@ -146,11 +146,14 @@ typedef struct subx_chain_options {
     /** Blocks get the heap of other calls, not twice as much: what a node does that authors them,
      * so that what it builds surely fits where it is executed. */
     bool authors;
+    /** Measure what host functions take, see subx_call_options; not for blocks that are executed
+     * extrinsic by extrinsic. */
+    bool time_host_functions;
 } subx_chain_options;
 
-#define SUBX_CHAIN_OPTIONS_INIT                                                          \
-    {                                                                                    \
-        sizeof(subx_chain_options), NULL, SUBX_FAITHFUL, NULL, NULL, SUBX_LOG_OFF, false \
+#define SUBX_CHAIN_OPTIONS_INIT                                                                 \
+    {                                                                                           \
+        sizeof(subx_chain_options), NULL, SUBX_FAITHFUL, NULL, NULL, SUBX_LOG_OFF, false, false \
     }
 
 /** What a block took; times in nanoseconds. */
@@ -163,6 +166,9 @@ typedef struct subx_block_stats {
     subx_call_stats call;
     /** The block changed the code or the heap of the blocks after it. */
     bool changes_runtime;
+    /** The part of `execution_time` that was spent in host functions; 0 unless the options ask for
+     * it. */
+    uint64_t host_functions_time;
 } subx_block_stats;
 
 /**

@@ -147,6 +147,14 @@ SUBX_API size_t subx_code_export_count(const subx_code *code);
 SUBX_API subx_extern subx_code_export(const subx_code *code, size_t index);
 
 /**
+ * Where the guest's heap begins: the value of the exported global `__heap_base`.
+ *
+ * \param[out] address  filled if it is found
+ * \return false if there is no such export, or it is not an i32 that the code gives as a constant
+ */
+SUBX_API bool subx_code_heap_base(const subx_code *code, uint32_t *address);
+
+/**
  * Names of the Wasm extensions beyond the MVP that the code needs, separated by ", "; empty if
  * none.
  *

@@ -7,6 +7,7 @@
 
 #include "blob/artifact.h"
 #include "blob/decompress.h"
+#include "blob/wasm_code.h"
 #include "codec/chain_spec.h"
 #include "crypto/hash.h"
 #include "platform/file.h"
@@ -332,6 +333,34 @@ subx_extern subx_code_export(const subx_code *code, size_t index)
     const struct subx_wasm_export *export = &code->module.exports[index];
     const char *text = (const char *)code->texts.text.data + code->texts.exports[index];
     return (subx_extern){(subx_extern_kind) export->kind, SUBX_EMPTY, export->name, text, false};
+}
+
+/* Whether an expression is an i32 constant and its end. */
+static bool read_i32_const(subx_slice expression, uint32_t *out)
+{
+    struct subx_wasm_code code;
+    struct subx_wasm_instruction first = {0}, rest;
+    subx_wasm_code__open_expression(&code, expression, SUBX_WASM_RELAXED);
+    uint32_t count = 0;
+    for (; subx_wasm_code__next(&code, count == 0 ? &first : &rest); count++)
+        continue;
+    if (count != 2 || first.opcode != SUBX_OP_I32_CONST)
+        return false;
+    *out = (uint32_t)first.value;
+    return true;
+}
+
+bool subx_code_heap_base(const subx_code *code, uint32_t *address)
+{
+    const struct subx_wasm_module *module = &code->module;
+    const struct subx_wasm_export *export =
+        subx_wasm__find_export(module, SUBX_WASM_GLOBAL, "__heap_base");
+    if (export == NULL || export->index < module->imported_globals ||
+        export->index - module->imported_globals >= module->global_count)
+        return false;
+    const struct subx_wasm_global *global =
+        &module->globals[export->index - module->imported_globals];
+    return global->type == SUBX_WASM_I32 && read_i32_const(global->init, address);
 }
 
 const char *subx_code_features(const subx_code *code)

@@ -13,6 +13,7 @@
 #include "chain/execute.h"
 #include "codec/scale.h"
 #include "crypto/hash.h"
+#include "platform/monotonic.h"
 #include "storage/changes.h"
 #include "util/check.h"
 #include "util/error.h"
@@ -320,10 +321,10 @@ static subx_status apply_inside(subx_builder *builder, subx_slice extrinsic, sub
     bool known = false;
     uint32_t before = 0, after = 0;
     subx_status status = count_events(builder, &known, &before, error);
-    const uint64_t start = subx_chain__now();
+    const uint64_t start = subx_clock__now();
     if (status == SUBX_OK)
         status = call(builder, method, extrinsic, &builder->answer, error);
-    applied->time = subx_chain__now() - start;
+    applied->time = subx_clock__now() - start;
     if (status != SUBX_OK)
         return status;
     if (!subx_applied__decode(slice_of(&builder->answer), builder->builder_api, applied))

@@ -7,6 +7,7 @@
 #include "chain/builder.h"
 #include "chain/chain_runtime.h"
 #include "chain/execute.h"
+#include "platform/monotonic.h"
 #include "storage/changes.h"
 #include "storage/state.h"
 #include "util/check.h"
@@ -51,6 +52,7 @@ subx_status subx_chain_new(subx_executor *executor, subx_state *state,
     chain->call_options.log = options->log;
     chain->call_options.log_data = options->log_data;
     chain->call_options.log_level = options->log_level;
+    chain->call_options.time_host_functions = options->time_host_functions;
     *out = chain;
     return SUBX_OK;
 }
@@ -164,9 +166,9 @@ static subx_status conclude(subx_chain *chain, const subx_header *header, const 
                             subx_block_stats *stats, subx_error *error)
 {
     (void)subx_changes_list(chain->changes, look_for_runtime, &stats->changes_runtime);
-    const uint64_t start = subx_chain__now();
+    const uint64_t start = subx_clock__now();
     const subx_status status = commit(chain, header, root, error);
-    stats->commit_time = subx_chain__now() - start;
+    stats->commit_time = subx_clock__now() - start;
     return status;
 }
 
@@ -187,9 +189,9 @@ static subx_status get_ready_for_block(subx_chain *chain, subx_block_stats *stat
                                        subx_error *error)
 {
     const bool loads = !chain->runtime_is_current;
-    const uint64_t start = subx_chain__now();
+    const uint64_t start = subx_clock__now();
     const subx_status status = get_ready(chain, error);
-    stats->runtime_time = loads ? subx_chain__now() - start : 0;
+    stats->runtime_time = loads ? subx_clock__now() - start : 0;
     return status;
 }
 
@@ -209,12 +211,12 @@ static subx_status run(subx_chain *chain, const subx_block *block, const struct 
         return subx_chain__execute(chain->runtime.runtime, chain->changes, block, &options, root,
                                    stats, error);
     }
-    const uint64_t start = subx_chain__now(), rooted = chain->changes->root_time;
+    const uint64_t start = subx_clock__now(), rooted = chain->changes->root_time;
     const subx_status status =
         subx_chain__execute_each(chain->runtime.runtime, chain->changes, block, &options,
                                  each->visit, each->data, root, error);
     stats->root_time = chain->changes->root_time - rooted;
-    stats->execution_time = subx_chain__now() - start - stats->root_time;
+    stats->execution_time = subx_clock__now() - start - stats->root_time;
     return status;
 }
 

@@ -20,7 +20,4 @@ subx_status subx_chain__execute(subx_runtime *runtime, subx_changes *changes,
                                 const subx_block *block, const subx_call_options *options,
                                 uint8_t root[32], subx_block_stats *stats, subx_error *error);
 
-/* Nanoseconds since some moment. */
-uint64_t subx_chain__now(void);
-
 #endif

@@ -45,15 +45,18 @@ static void begin(struct subx_guest_instance *instance, const subx_call_options 
     subx_call__begin(call, &grants, input);
     call->changes = options->changes;
     call->failure = host_failure;
-    instance->in_call = true;
+    instance->phase = SUBX_IN_CALL;
+    if (options->time_host_functions) {
+        instance->host_function_calls = 0;
+        instance->host_functions_time = 0;
+        instance->phase = SUBX_IN_TIMED_CALL;
+    }
 }
 
 static subx_status place_input(struct subx_guest_instance *instance, subx_slice input,
                                uint32_t *pointer, subx_error *error)
 {
     struct subx_call *call = &instance->call;
-    if (input.len > UINT32_MAX)
-        return subx_error__set(error, SUBX_ALLOCATOR, "Requested allocation size is too large");
     const char *refused =
         subx_allocator__allocate(&call->allocator, &call->guest, (uint32_t)input.len, pointer);
     if (refused != NULL)
@@ -113,19 +116,33 @@ static bool enter(struct entering *entering)
     return true;
 }
 
+/* Make the parameters, and place the input where the guest expects it placed. */
+static subx_status pass_input(struct subx_guest_instance *instance,
+                              const struct subx_target *target, subx_slice input,
+                              wasmtime_val_raw_t *value, subx_error *error)
+{
+    if (input.len > UINT32_MAX)
+        return subx_error__set(error, SUBX_ALLOCATOR, "Requested allocation size is too large");
+    if (target->dispatches)
+        (value++)->i32 = (int32_t)target->dispatched;
+    if (target->input == SUBX_INPUT_PLACED) {
+        uint32_t pointer = 0;
+        const subx_status status = place_input(instance, input, &pointer, error);
+        if (status != SUBX_OK)
+            return status;
+        (value++)->i32 = (int32_t)pointer;
+    }
+    value->i32 = (int32_t)(uint32_t)input.len;
+    return SUBX_OK;
+}
+
 static subx_status run(struct subx_guest_instance *instance, const struct subx_target *target,
                        subx_slice input, subx_slice *output, bool *sound, subx_error *error)
 {
-    uint32_t pointer = 0;
-    const subx_status status = place_input(instance, input, &pointer, error);
+    struct entering entering = {.instance = instance, .function = &target->function};
+    const subx_status status = pass_input(instance, target, input, entering.values, error);
     if (status != SUBX_OK)
         return status;
-    struct entering entering = {.instance = instance, .function = &target->function};
-    wasmtime_val_raw_t *value = entering.values;
-    if (target->dispatches)
-        (value++)->i32 = (int32_t)target->dispatched;
-    (value++)->i32 = (int32_t)pointer;
-    value->i32 = (int32_t)(uint32_t)input.len;
     if (!enter(&entering))
         return subx_error__set(error, SUBX_NOMEM, "no stack of %llu bytes for the guest",
                                (unsigned long long)stack_needed(instance));
@@ -145,7 +162,8 @@ static subx_status run(struct subx_guest_instance *instance, const struct subx_t
     return SUBX_OK;
 }
 
-static void report_stats(const struct subx_guest_instance *instance, subx_call_stats *stats)
+static void report_stats(const struct subx_guest_instance *instance, bool is_timed,
+                         subx_call_stats *stats)
 {
     const struct subx_allocator_stats *counted = &instance->call.allocator.stats;
     *stats = (subx_call_stats){
@@ -155,6 +173,10 @@ static void report_stats(const struct subx_guest_instance *instance, subx_call_s
         .address_space_used = counted->address_space_used,
         .memory_pages = (uint32_t)(instance->call.guest.size / SUBX_WASM_PAGE),
     };
+    if (is_timed) {
+        stats->host_function_calls = instance->host_function_calls;
+        stats->host_functions_time = instance->host_functions_time;
+    }
 }
 
 static subx_status copy_out(subx_slice range, subx_bytes *output, subx_error *error)
@@ -191,10 +213,10 @@ static subx_status call_on(struct subx_guest_instance *instance, const struct su
     begin(instance, options, input, nested ? NULL : instance->runtime->executor, &host_failure);
     subx_slice range = SUBX_EMPTY;
     subx_status status = run_with_storage(instance, target, input, &range, sound, error);
-    instance->in_call = false;
+    instance->phase = SUBX_OUTSIDE_CALL;
     instance->call.failure = NULL;
     if (options->stats != NULL)
-        report_stats(instance, options->stats);
+        report_stats(instance, options->time_host_functions, options->stats);
     if (status == SUBX_OK)
         status = copy_out(range, output, error);
     return status;

@@ -146,11 +146,6 @@ subx_status subx_instance__new(subx_runtime *runtime, struct subx_guest_instance
     if (instance == NULL)
         return subx_error__nomem(error);
     instance->runtime = runtime;
-    instance->functions = subx_mem__calloc(runtime->entry_count, sizeof *instance->functions);
-    if (instance->functions == NULL) {
-        subx_mem__free(instance);
-        return subx_error__nomem(error);
-    }
     subx_engine__take_slot(runtime->engine);
     instance->store = wasmtime_store_new(runtime->engine->engine, instance, NULL);
     instance->context = wasmtime_store_context(instance->store);
@@ -171,7 +166,6 @@ void subx_instance__free_but_slot(struct subx_guest_instance *instance)
     wasmtime_store_delete(instance->store);
     subx_reset__detach(instance);
     subx_call__free(&instance->call);
-    subx_mem__free(instance->functions);
     subx_mem__free(instance);
 }
 

@@ -10,6 +10,7 @@
 #include "exec/wasmtime_error.h"
 #include "host/host_function.h"
 #include "host/import_rules.h"
+#include "platform/monotonic.h"
 #include "util/error.h"
 #include "util/mem.h"
 
@@ -33,20 +34,48 @@ static wasm_trap_t *host_gave_up(struct subx_call *call)
 static const char outside_call[] =
     "host functions cannot be called while the instance is being made";
 
+/* For the way from the guest into a host function, which is hot. */
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+
+/* Count a host function that began at `start`. */
+static void count_host_function(struct subx_guest_instance *instance, uint64_t start)
+{
+    instance->host_functions_time += subx_clock__now() - start;
+    instance->host_function_calls++;
+}
+
+static ALWAYS_INLINE wasm_trap_t *run_host(const void *env, struct subx_guest_instance *instance,
+                                           wasmtime_val_raw_t *values)
+{
+    const struct subx_host_function *function = env;
+    subx_instance__refresh_if_growing(instance);
+    if (function->entry(&instance->call, (union subx_value *)values))
+        return NULL;
+    return host_gave_up(&instance->call);
+}
+
+/* What is not the rule: a call that is timed, or none at all. */
+__attribute__((noinline)) static wasm_trap_t *
+run_host_specially(const void *env, struct subx_guest_instance *instance,
+                   wasmtime_val_raw_t *values)
+{
+    if (instance->phase == SUBX_OUTSIDE_CALL)
+        return new_trap(outside_call);
+    const uint64_t start = subx_clock__now();
+    wasm_trap_t *trap = run_host(env, instance, values);
+    count_host_function(instance, start);
+    return trap;
+}
+
 /* The way from the guest into a host function. */
 static wasm_trap_t *enter_host(void *env, wasmtime_caller_t *caller, wasmtime_val_raw_t *values,
                                size_t count)
 {
     (void)count;
-    const struct subx_host_function *function = env;
     struct subx_guest_instance *instance =
         wasmtime_context_get_data(wasmtime_caller_context(caller));
-    if (!instance->in_call)
-        return new_trap(outside_call);
-    subx_instance__refresh_if_growing(instance);
-    if (function->entry(&instance->call, (union subx_value *)values))
-        return NULL;
-    return host_gave_up(&instance->call);
+    return instance->phase == SUBX_IN_CALL ? run_host(env, instance, values)
+                                           : run_host_specially(env, instance, values);
 }
 
 /* A host function of the caller's own; the texts are not needed once it is defined. */
@@ -56,15 +85,10 @@ struct custom {
     char name[];
 };
 
-static wasm_trap_t *enter_custom(void *env, wasmtime_caller_t *caller, wasmtime_val_raw_t *values,
-                                 size_t count)
+static ALWAYS_INLINE wasm_trap_t *run_custom(const void *env, struct subx_guest_instance *instance,
+                                             wasmtime_val_raw_t *values)
 {
-    (void)count;
     const struct custom *custom = env;
-    struct subx_guest_instance *instance =
-        wasmtime_context_get_data(wasmtime_caller_context(caller));
-    if (!instance->in_call)
-        return new_trap(outside_call);
     subx_instance__refresh_if_growing(instance);
     if (custom->run(custom->user, &instance->call, (union subx_value *)values)) {
         /* What it said and did not mean must not become the text of a later failure. */
@@ -75,6 +99,28 @@ static wasm_trap_t *enter_custom(void *env, wasmtime_caller_t *caller, wasmtime_
     subx_call__fail(&instance->call, "the host function failed without saying why");
     subx_error__prefix(instance->call.failure, "%s", custom->name);
     return host_gave_up(&instance->call);
+}
+
+__attribute__((noinline)) static wasm_trap_t *
+run_custom_specially(const void *env, struct subx_guest_instance *instance,
+                     wasmtime_val_raw_t *values)
+{
+    if (instance->phase == SUBX_OUTSIDE_CALL)
+        return new_trap(outside_call);
+    const uint64_t start = subx_clock__now();
+    wasm_trap_t *trap = run_custom(env, instance, values);
+    count_host_function(instance, start);
+    return trap;
+}
+
+static wasm_trap_t *enter_custom(void *env, wasmtime_caller_t *caller, wasmtime_val_raw_t *values,
+                                 size_t count)
+{
+    (void)count;
+    struct subx_guest_instance *instance =
+        wasmtime_context_get_data(wasmtime_caller_context(caller));
+    return instance->phase == SUBX_IN_CALL ? run_custom(env, instance, values)
+                                           : run_custom_specially(env, instance, values);
 }
 
 /* Stands in for a function that the host does not have. */
@@ -126,6 +172,7 @@ static bool same_type(const wasm_functype_t *type, const char *params, const cha
 struct resolution {
     wasmtime_linker_t *linker;
     const subx_runtime_options *options;
+    bool host_allocates;     /* as the runtime has it */
     struct subx_buf missing; /* text: 'env:a' (i32) -> i64, 'env:b' () */
     struct subx_buf refused; /* the same for those that a rule refuses */
 };
@@ -340,6 +387,7 @@ static subx_status define_import(struct resolution *resolution, const wasm_impor
         return define_missing(resolution, import, type, error);
     if (!same_type(type, function->params, function->results))
         return wrong_type(name, type, function->type, error);
+    resolution->host_allocates = resolution->host_allocates || function->allocates;
     /* The table is constant; the engine hands the pointer back and never writes through it. */
     union {
         const struct subx_host_function *function;
@@ -348,15 +396,16 @@ static subx_status define_import(struct resolution *resolution, const wasm_impor
     return define(resolution, import, type, enter_host, constant.env, NULL, error);
 }
 
-subx_status subx_linker__resolve(wasm_engine_t *engine, const wasmtime_module_t *module,
-                                 const subx_runtime_options *options, wasmtime_instance_pre_t **out,
-                                 subx_error *error)
+subx_status subx_linker__resolve(subx_runtime *runtime, subx_error *error)
 {
-    *out = NULL;
-    struct resolution resolution = {wasmtime_linker_new(engine), options, SUBX_BUF_INIT,
-                                    SUBX_BUF_INIT};
+    struct resolution resolution = {
+        .linker = wasmtime_linker_new(runtime->engine->engine),
+        .options = &runtime->options,
+        .missing = SUBX_BUF_INIT,
+        .refused = SUBX_BUF_INIT,
+    };
     wasm_importtype_vec_t imports;
-    wasmtime_module_imports(module, &imports);
+    wasmtime_module_imports(runtime->module, &imports);
     /* A name may be imported more than once; it is then defined again, to the same effect. */
     wasmtime_linker_allow_shadowing(resolution.linker, true);
 
@@ -376,7 +425,9 @@ subx_status subx_linker__resolve(wasm_engine_t *engine, const wasmtime_module_t 
             "policy, or allow_missing_imports in the options, lets such code be loaded",
             (int)resolution.missing.len, (const char *)resolution.missing.data);
     if (status == SUBX_OK) {
-        wasmtime_error_t *failure = wasmtime_linker_instantiate_pre(resolution.linker, module, out);
+        runtime->host_allocates = resolution.host_allocates;
+        wasmtime_error_t *failure = wasmtime_linker_instantiate_pre(
+            resolution.linker, runtime->module, &runtime->instance_pre);
         if (failure != NULL)
             status =
                 subx_engine_error__take(failure, SUBX_INSTANTIATION, "resolving imports", error);

@@ -14,7 +14,10 @@ subx_status subx_method__find_entry(const subx_runtime *runtime, const char *nam
                                name);
     if (!entry->is_function)
         return subx_error__set(error, SUBX_OTHER, "Export %s is not a function", name);
-    if (!entry->is_callable)
+    /* Two allocators would hand out the same memory: where the host allocates, only the type that
+     * goes with it is an entry point's, as in the reference. */
+    if (entry->input == SUBX_INPUT_NONE ||
+        (entry->input == SUBX_INPUT_READ && runtime->host_allocates))
         return subx_error__set(error, SUBX_OTHER, "Exported function '%s' has invalid signature.",
                                name);
     return SUBX_OK;
@@ -24,19 +27,25 @@ subx_status subx_method__of_entry(struct subx_guest_instance *instance,
                                   const struct subx_entry *entry, struct subx_target *out,
                                   subx_error *error)
 {
+    out->input = entry->input;
     out->dispatches = false;
     out->dispatched = 0;
-    wasmtime_func_t *known = &instance->functions[entry - instance->runtime->entries];
-    if (known->store_id == 0) {
-        wasmtime_extern_t item;
-        if (!wasmtime_instance_export_get(instance->context, &instance->handle, entry->name,
-                                          entry->name_len, &item))
-            return subx_error__set(error, SUBX_METHOD_NOT_FOUND, "Exported method %s is not found",
-                                   entry->name);
-        *known = item.of.func;
-        wasmtime_extern_delete(&item);
+    wasmtime_func_t *known = instance->functions == NULL
+                                 ? NULL
+                                 : &instance->functions[entry - instance->runtime->entries];
+    if (known != NULL && known->store_id != 0) {
+        out->function = *known;
+        return SUBX_OK;
     }
-    out->function = *known;
+    wasmtime_extern_t item;
+    if (!wasmtime_instance_export_get(instance->context, &instance->handle, entry->name,
+                                      entry->name_len, &item))
+        return subx_error__set(error, SUBX_METHOD_NOT_FOUND, "Exported method %s is not found",
+                               entry->name);
+    out->function = item.of.func;
+    wasmtime_extern_delete(&item);
+    if (known != NULL)
+        *known = out->function;
     return SUBX_OK;
 }
 
@@ -103,6 +112,7 @@ subx_status subx_method__of_table(struct subx_guest_instance *instance, const su
     const subx_status status = find_element(instance, method->index, &out->function, error);
     if (status != SUBX_OK)
         return status;
+    out->input = SUBX_INPUT_PLACED;
     out->dispatches = method->kind == SUBX_METHOD_DISPATCHER;
     out->dispatched = method->function;
     if (!has_type(instance, &out->function, out->dispatches ? 3 : 2))

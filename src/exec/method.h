@@ -7,12 +7,13 @@
 /* A function of an instance, ready to be entered. */
 struct subx_target {
     wasmtime_func_t function;
+    enum subx_input_style input;
     bool dispatches; /* takes `dispatched` before pointer and length */
     uint32_t dispatched;
 };
 
 /* Find an export that can be called. SUBX_METHOD_NOT_FOUND, or SUBX_OTHER for an export of another
- * type. */
+ * type or one that the runtime's imports forbid. */
 subx_status subx_method__find_entry(const subx_runtime *runtime, const char *name,
                                     const struct subx_entry **out, subx_error *error);
 

@@ -222,7 +222,8 @@ subx_status subx_reset__attach(struct subx_guest_instance *instance, subx_error 
     instance->fresh_size = guest->size;
     instance->globals = subx_mem__calloc(runtime->global_count, sizeof *instance->globals);
     instance->hot = subx_mem__calloc(HOT_RUNS_MAX, sizeof *instance->hot);
-    if (instance->globals == NULL || instance->hot == NULL)
+    instance->functions = subx_mem__calloc(runtime->entry_count, sizeof *instance->functions);
+    if (instance->globals == NULL || instance->hot == NULL || instance->functions == NULL)
         return subx_error__nomem(error);
     for (size_t i = 0; i < runtime->global_count; i++) {
         const char *name = runtime->globals[i].name;
@@ -243,8 +244,10 @@ void subx_reset__detach(struct subx_guest_instance *instance)
 {
     subx_mem__free(instance->globals);
     subx_mem__free(instance->hot);
+    subx_mem__free(instance->functions);
     instance->globals = NULL;
     instance->hot = NULL;
+    instance->functions = NULL;
 }
 
 static size_t clamp(size_t value, size_t low, size_t high)

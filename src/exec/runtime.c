@@ -34,15 +34,18 @@ const struct subx_entry *subx_runtime__find_entry(const subx_runtime *runtime, c
                    compare_name);
 }
 
-/* Whether a function has the type of an entry point, (i32, i32) -> i64. */
-static bool is_entry_type(const wasm_functype_t *type)
+/* Whether a function has the type of an entry point, and which. */
+static enum subx_input_style input_style(const wasm_functype_t *type)
 {
     const wasm_valtype_vec_t *params = wasm_functype_params(type);
     const wasm_valtype_vec_t *results = wasm_functype_results(type);
-    return params->size == 2 && results->size == 1 &&
-           wasm_valtype_kind(params->data[0]) == WASM_I32 &&
-           wasm_valtype_kind(params->data[1]) == WASM_I32 &&
-           wasm_valtype_kind(results->data[0]) == WASM_I64;
+    if (params->size < 1 || params->size > 2 || results->size != 1 ||
+        wasm_valtype_kind(results->data[0]) != WASM_I64)
+        return SUBX_INPUT_NONE;
+    for (size_t i = 0; i < params->size; i++)
+        if (wasm_valtype_kind(params->data[i]) != WASM_I32)
+            return SUBX_INPUT_NONE;
+    return params->size == 2 ? SUBX_INPUT_PLACED : SUBX_INPUT_READ;
 }
 
 static subx_status add_entry(subx_runtime *runtime, const wasm_exporttype_t *export,
@@ -61,7 +64,7 @@ static subx_status add_entry(subx_runtime *runtime, const wasm_exporttype_t *exp
     entry->name_len = name->size;
     const wasm_functype_t *type = wasm_externtype_as_functype_const(wasm_exporttype_type(export));
     entry->is_function = type != NULL;
-    entry->is_callable = type != NULL && is_entry_type(type);
+    entry->input = type != NULL ? input_style(type) : SUBX_INPUT_NONE;
     runtime->entry_count++;
     return SUBX_OK;
 }
@@ -198,8 +201,7 @@ static subx_status build(subx_runtime *runtime, const struct subx_compiled *comp
     if (status == SUBX_OK)
         status = list_entries(runtime, error);
     if (status == SUBX_OK)
-        status = subx_linker__resolve(runtime->engine->engine, runtime->module, &runtime->options,
-                                      &runtime->instance_pre, error);
+        status = subx_linker__resolve(runtime, error);
     /* What the caller lent need not outlive this. */
     runtime->options.imports = NULL;
     runtime->options.import_count = 0;

@@ -39,12 +39,19 @@ struct subx_executor {
     struct subx_page_tables *page_tables; /* NULL where the kernel does not tell */
 };
 
-/* An exported function, and whether it has the type of a runtime entry point: (i32, i32) -> i64. */
+/* How the input of a call comes to the guest. */
+enum subx_input_style {
+    SUBX_INPUT_NONE,   /* it is no entry point */
+    SUBX_INPUT_PLACED, /* (pointer, length) -> i64: with the host's allocator in the guest's memory */
+    SUBX_INPUT_READ    /* (length) -> i64, of RFC-145: the guest asks for it by ext_input_read */
+};
+
+/* An export, and whether it is a runtime's entry point. */
 struct subx_entry {
     char *name;
     size_t name_len;
     bool is_function;
-    bool is_callable;
+    enum subx_input_style input;
 };
 
 /* The memory of a fresh instance, from its data segments; zeros behind it. */
@@ -73,6 +80,7 @@ struct subx_runtime {
     struct subx_engine *engine;   /* the executor's */
     wasmtime_module_t *module;
     wasmtime_instance_pre_t *instance_pre;
+    bool host_allocates; /* it imports a function for which the host allocates guest memory */
     struct subx_entry *entries; /* all exports that have a C name, sorted */
     size_t entry_count;
     struct subx_counters counters;
@@ -93,27 +101,37 @@ struct subx_runtime {
     uint32_t idle_count;
 };
 
+/* Whether host functions may be called on an instance. */
+enum subx_instance_phase {
+    SUBX_OUTSIDE_CALL, /* they may not */
+    SUBX_IN_CALL,
+    SUBX_IN_TIMED_CALL /* and what they take is measured */
+};
+
 struct subx_guest_instance {
     subx_runtime *runtime;
     wasmtime_store_t *store;
     wasmtime_context_t *context;
     wasmtime_instance_t handle;
     wasmtime_memory_t memory;
-    wasmtime_func_t *functions; /* of the runtime's entries; store_id 0: not looked up yet */
-    bool in_call;               /* host functions may only be called while this is set */
-    bool may_grow;              /* the guest can grow its memory */
+    enum subx_instance_phase phase;
+    bool may_grow; /* the guest can grow its memory */
     struct subx_call call;
 
     /* For the strategy that resets. */
     struct subx_guest_instance *next_idle;
     uint64_t fresh_size; /* of the memory, in bytes */
     wasmtime_global_t *globals;
+    wasmtime_func_t *functions;  /* of the runtime's entries; store_id 0: not looked up yet */
     struct subx_fault_mark mark; /* before anything of this call could write */
     bool mark_is_old;            /* it is the end of the call before */
     uint32_t fresh_marks; /* calls that take a mark of their own, after an old one cost a scan */
     struct subx_page_run *hot; /* pages known to be private: restored after each call */
     size_t hot_count;
     bool is_scanned; /* before the first scan pages may be private that no call has written */
+
+    /* Of a timed call; nanoseconds. */
+    uint64_t host_function_calls, host_functions_time;
 };
 
 /* How instances come to be and where they go after a call. */
@@ -186,10 +204,9 @@ subx_status subx_call__run(struct subx_guest_instance *instance, const struct su
 /* Find an export by name; NULL if there is none. */
 const struct subx_entry *subx_runtime__find_entry(const subx_runtime *runtime, const char *name);
 
-/* Resolve the imports of `module` against the host functions; `out` is NULL on failure. */
-subx_status subx_linker__resolve(wasm_engine_t *engine, const wasmtime_module_t *module,
-                                 const subx_runtime_options *options, wasmtime_instance_pre_t **out,
-                                 subx_error *error);
+/* Resolve the imports of the runtime's module against the host functions: fills `instance_pre` and
+ * `host_allocates`. */
+subx_status subx_linker__resolve(subx_runtime *runtime, subx_error *error);
 
 /* Make an instance: store, limits, memory at its starting size, `__heap_base`. May wait for a slot
  * of the pool. */

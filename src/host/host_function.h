@@ -22,6 +22,7 @@ struct subx_host_function {
     const char *results; /* the same for results: "", "i" or "I" */
     subx_host_entry entry;
     const char *type; /* "(i32, i64) -> i64", for people */
+    bool allocates;   /* memory of the guest, which the host manages then */
 };
 
 /* All of them, sorted by name. */

@@ -10,7 +10,7 @@
  *
  * A kind is a set of macros: how the guest's value is typed in Wasm (..._WASM_kind a letter, as in
  * subx_host_function; ..._TEXT_kind as text), how the C function declares it, how it is converted,
- * and how it is passed.
+ * and how it is passed; for results also whether memory of the guest is allocated for it.
  */
 #ifndef SUBX_HOST_MARSHAL_H
 #define SUBX_HOST_MARSHAL_H
@@ -171,6 +171,7 @@ static SUBX_ALWAYS_INLINE uint32_t subx_marshal__len(uint64_t pointer_size)
 
 /* ---- Results. ---- */
 
+#define SUBX_RESULT_ALLOCATES_none false
 #define SUBX_RESULT_WASM_none ""
 #define SUBX_RESULT_TEXT_none ""
 #define SUBX_RESULT_DECLARE_none
@@ -178,6 +179,7 @@ static SUBX_ALWAYS_INLINE uint32_t subx_marshal__len(uint64_t pointer_size)
 #define SUBX_RESULT_PASS_none
 #define SUBX_RESULT_GIVE_none true
 
+#define SUBX_RESULT_ALLOCATES_u32 false
 #define SUBX_RESULT_WASM_u32 "i"
 #define SUBX_RESULT_TEXT_u32 " -> i32"
 #define SUBX_RESULT_DECLARE_u32 , uint32_t *result
@@ -185,6 +187,16 @@ static SUBX_ALWAYS_INLINE uint32_t subx_marshal__len(uint64_t pointer_size)
 #define SUBX_RESULT_PASS_u32 , &result
 #define SUBX_RESULT_GIVE_u32 (values[0].u64 = result, true)
 
+/* A pointer to a block that the function allocated itself. */
+#define SUBX_RESULT_ALLOCATES_block true
+#define SUBX_RESULT_WASM_block SUBX_RESULT_WASM_u32
+#define SUBX_RESULT_TEXT_block SUBX_RESULT_TEXT_u32
+#define SUBX_RESULT_DECLARE_block SUBX_RESULT_DECLARE_u32
+#define SUBX_RESULT_LOCAL_block SUBX_RESULT_LOCAL_u32
+#define SUBX_RESULT_PASS_block SUBX_RESULT_PASS_u32
+#define SUBX_RESULT_GIVE_block SUBX_RESULT_GIVE_u32
+
+#define SUBX_RESULT_ALLOCATES_u64 false
 #define SUBX_RESULT_WASM_u64 "I"
 #define SUBX_RESULT_TEXT_u64 " -> i64"
 #define SUBX_RESULT_DECLARE_u64 , uint64_t *result
@@ -192,6 +204,7 @@ static SUBX_ALWAYS_INLINE uint32_t subx_marshal__len(uint64_t pointer_size)
 #define SUBX_RESULT_PASS_u64 , &result
 #define SUBX_RESULT_GIVE_u64 (values[0].u64 = result, true)
 
+#define SUBX_RESULT_ALLOCATES_flag false
 #define SUBX_RESULT_WASM_flag "i"
 #define SUBX_RESULT_TEXT_flag " -> i32"
 #define SUBX_RESULT_DECLARE_flag , bool *result
@@ -200,6 +213,7 @@ static SUBX_ALWAYS_INLINE uint32_t subx_marshal__len(uint64_t pointer_size)
 #define SUBX_RESULT_GIVE_flag (values[0].u64 = result, true)
 
 /* `size` bytes in a block of the guest's; the guest gets the pointer. */
+#define SUBX_RESULT_ALLOCATES_pointer(size) true
 #define SUBX_RESULT_WASM_pointer(size) "i"
 #define SUBX_RESULT_TEXT_pointer(size) " -> i32"
 #define SUBX_RESULT_DECLARE_pointer(size) , uint8_t result[size]
@@ -209,6 +223,7 @@ static SUBX_ALWAYS_INLINE uint32_t subx_marshal__len(uint64_t pointer_size)
     subx_marshal__give_fixed(call, import_name, values, result, (size))
 
 /* Any number of bytes in a block of the guest's; the guest gets the pointer-size. */
+#define SUBX_RESULT_ALLOCATES_bytes true
 #define SUBX_RESULT_WASM_bytes "I"
 #define SUBX_RESULT_TEXT_bytes " -> i64"
 #define SUBX_RESULT_DECLARE_bytes , struct subx_host_bytes *result
@@ -282,7 +297,8 @@ static SUBX_ALWAYS_INLINE uint32_t subx_marshal__len(uint64_t pointer_size)
         SUBX_EACH(SUBX_PARAM_WASM, SUBX_NO_SEPARATOR, params),                                    \
         SUBX_RESULT_WASM_##result_kind,                                                           \
         SUBX_ENTRY_NAME(interface, name, version),                                                \
-        "(" SUBX_EACH(SUBX_PARAM_TEXT, SUBX_COMMA_TEXT, params) ")" SUBX_RESULT_TEXT_##result_kind \
+        "(" SUBX_EACH(SUBX_PARAM_TEXT, SUBX_COMMA_TEXT, params) ")" SUBX_RESULT_TEXT_##result_kind, \
+        SUBX_RESULT_ALLOCATES_##result_kind                                                       \
     },
 
 /* clang-format on */

@@ -1,6 +1,5 @@
 /* Roots of the changed state, and the one that is cached (spec/host-api.md sections 3.6 and 10). */
-#include <time.h>
-
+#include "platform/monotonic.h"
 #include "storage/changes.h"
 #include "trie/trie_hasher.h"
 #include "util/error.h"
@@ -143,14 +142,6 @@ static subx_status apply_all(struct rooting *rooting, uint8_t root[32], subx_err
 
 /* ---- Roots ---- */
 
-/* Nanoseconds since some moment. */
-static uint64_t now(void)
-{
-    struct timespec time = {0};
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
-}
-
 subx_status subx_changes__root(struct subx_changes *changes, uint8_t state_version,
                                uint8_t root[32], subx_error *error)
 {
@@ -158,7 +149,7 @@ subx_status subx_changes__root(struct subx_changes *changes, uint8_t state_versi
     if (cached->prepared == NULL || cached->state_version != state_version) {
         subx_changes__forget_root(changes);
         struct rooting rooting = {.changes = changes, .keys = SUBX_BUF_INIT};
-        const uint64_t start = now();
+        const uint64_t start = subx_clock__now();
         subx_status status = changes->backend->prepare(
             changes->view, state_version, changes->is_faithful, &rooting.prepared, error);
         if (status == SUBX_OK)
@@ -166,7 +157,7 @@ subx_status subx_changes__root(struct subx_changes *changes, uint8_t state_versi
         subx_mem__free(rooting.list.changes);
         subx_mem__free(rooting.children);
         subx_buf__free(&rooting.keys);
-        changes->root_time += now() - start;
+        changes->root_time += subx_clock__now() - start;
         if (status != SUBX_OK) {
             if (rooting.prepared != NULL)
                 changes->backend->drop(rooting.prepared);

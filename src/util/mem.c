@@ -8,6 +8,10 @@
 
 #include <subexec/bytes.h>
 
+/* Up to this size, malloc and memset are faster than calloc, which passes by glibc's cache of freed
+ * blocks; what is larger may come zeroed from the kernel. */
+#define SMALL_BLOCK 1024u
+
 #ifdef SUBX_CHECKED
 /* Allocations until the planted failure; negative: none planted. */
 static _Atomic int64_t failure_countdown = -1;
@@ -48,9 +52,13 @@ void *subx_mem__alloc(size_t size)
 
 void *subx_mem__calloc(size_t count, size_t size)
 {
-    if (planted_failure())
+    size_t total = 0;
+    if (planted_failure() || __builtin_mul_overflow(count, size, &total))
         return NULL;
-    return calloc(count == 0 ? 1 : count, size == 0 ? 1 : size);
+    if (total > SMALL_BLOCK)
+        return calloc(count, size);
+    void *block = malloc(total == 0 ? 1 : total);
+    return block == NULL ? NULL : memset(block, 0, total);
 }
 
 void *subx_mem__realloc(void *pointer, size_t count, size_t size)

@@ -70,4 +70,12 @@
       (then (i32.add (call $descend (i32.sub (local.get $depth) (i32.const 1))) (i32.const 1)))
       (else (call $give_i32))))
   (func $deep (export "deep") (type $entry)
-    (call $answer (call $descend (i32.load (local.get 0))))))
+    (call $answer (call $descend (i32.load (local.get 0)))))
+
+  ;; Four calls of host functions: two of the caller's own, two that every host has. And none.
+  (func $lingers (export "linger") (type $entry)
+    (drop (call $malloc (i32.add (call $give_i32) (i32.const 13))))
+    (drop (call $twox_64 (i64.const 0)))
+    (call $answer (call $give_i32)))
+  (func $no_host (export "no_host") (type $entry)
+    (call $answer (i32.const 0))))

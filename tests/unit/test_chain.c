@@ -159,13 +159,19 @@ static struct world new_world_with(subx_slice key, subx_slice value,
     return world;
 }
 
-static struct world new_world(void)
+static struct world new_world_timed(bool time_host_functions)
 {
     static const subx_runtime_options small = {
         .struct_size = sizeof small, .heap = {SUBX_HEAP_STATIC, 16}, .recompile_mismatched = true};
     subx_chain_options options = SUBX_CHAIN_OPTIONS_INIT;
     options.runtime = &small;
+    options.time_host_functions = time_host_functions;
     return new_world_with(SUBX_EMPTY, SUBX_EMPTY, &options);
+}
+
+static struct world new_world(void)
+{
+    return new_world_timed(false);
 }
 
 static void free_world(struct world *world)
@@ -303,6 +309,35 @@ static void chain_on_a_proof(void **unused)
     subx_proof_free(proof);
     subx_block_free(block);
     free_world(&world);
+}
+
+/* What host functions take is told if it is asked for; the root that they compute is not part of it. */
+static void host_functions_are_timed(void **unused)
+{
+    (void)unused;
+    for (int timed = 0; timed < 2; timed++) {
+        struct world world = new_world_timed(timed);
+        struct body body = {SUBX_BUF_INIT, 0};
+        uint8_t root[32];
+        subx_block_stats stats;
+        const struct write write = {text("a"), text("1")};
+        root_after(world.state, "mark-one", &write, 1, root);
+        add_extrinsic(&body, 1, text("a"), text("1"));
+        run(&world, new_block(NULL, 7, root, "", &body), &stats, NULL);
+        assert_true(stats.root_time > 0);
+        if (timed) {
+            /* the extrinsic, the runtime's mark, the root */
+            assert_int_equal(stats.call.host_function_calls, 3);
+            assert_true(stats.host_functions_time > 0);
+            assert_true(stats.host_functions_time < stats.execution_time);
+            assert_true(stats.call.host_functions_time > stats.host_functions_time);
+        } else {
+            assert_int_equal(stats.call.host_function_calls, 0);
+            assert_int_equal(stats.call.host_functions_time, 0);
+            assert_int_equal(stats.host_functions_time, 0);
+        }
+        free_world(&world);
+    }
 }
 
 /* Seals are taken off: the guest traps on a digest that is not empty. */
@@ -810,6 +845,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(blocks_in_order),
         cmocka_unit_test(chain_on_a_proof),
+        cmocka_unit_test(host_functions_are_timed),
         cmocka_unit_test(seals_are_not_executed),
         cmocka_unit_test(a_long_value),
         cmocka_unit_test(wrong_roots),

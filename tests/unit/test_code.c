@@ -18,6 +18,7 @@
 #include "util/bytes.h"
 #include "util/hex.h"
 #include "util/mem.h"
+#include "wasm_bytes.h"
 
 /*
  * (import "env" "ext_hashing_blake2_256_version_1" (func (param i64) (result i32)))
@@ -504,6 +505,39 @@ static void extensions(void **state)
     subx_code_free(code);
 }
 
+/* Globals: an imported one, 1024 as a constant, an i64, a mutable -1, and one that is the imported one's value. */
+#define GLOBALS_START                                                                              \
+    "02(01 ('env') ('base') 03 7f 00) 06(04 7f 00 41 8008 0b 7e 00 42 05 0b 7f 01 41 7f 0b 7f 00 " \
+    "23 00 0b)"
+
+static void expect_heap_base(const char *sections, bool found, uint32_t expected)
+{
+    subx_bytes bytes = wasm_module(sections);
+    subx_error error = SUBX_ERROR_INIT;
+    subx_code *code = NULL;
+    uint32_t address = 77;
+    if (subx_code_load(wasm_slice(bytes), 0, &code, &error) != SUBX_OK)
+        fail_msg("%s", error.message);
+    assert_int_equal(subx_code_heap_base(code, &address), found);
+    assert_int_equal(address, found ? expected : 77);
+    subx_code_free(code);
+    subx_bytes_free(&bytes);
+}
+
+static void heap_base(void **state)
+{
+    (void)state;
+    expect_heap_base(GLOBALS_START " 07(01 ('__heap_base') 03 01)", true, 1024);
+    expect_heap_base(GLOBALS_START " 07(02 ('__heap_bas') 03 01 ('__heap_base') 03 03)", true,
+                     UINT32_MAX);
+    expect_heap_base(GLOBALS_START " 07(01 ('__heap_base') 03 00)", false, 0); /* imported */
+    expect_heap_base(GLOBALS_START " 07(01 ('__heap_base') 03 02)", false, 0); /* i64 */
+    expect_heap_base(GLOBALS_START " 07(01 ('__heap_base') 03 04)", false, 0); /* no constant */
+    expect_heap_base(GLOBALS_START " 07(01 ('__data_end') 03 01)", false, 0);
+    expect_heap_base("05(01 00 01) 07(01 ('__heap_base') 02 00)", false, 0); /* a memory */
+    expect_heap_base("", false, 0);
+}
+
 static void files(void **state)
 {
     (void)state;
@@ -581,6 +615,7 @@ int main(void)
         cmocka_unit_test(imports),
         cmocka_unit_test(exports),
         cmocka_unit_test(extensions),
+        cmocka_unit_test(heap_base),
         cmocka_unit_test(files),
         cmocka_unit_test(allocation_failures),
     };

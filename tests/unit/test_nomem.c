@@ -327,6 +327,26 @@ static void test_calls(void **state)
     subx_executor_free(scene.executor);
 }
 
+/* Where the guest allocates by itself. */
+static void test_own_allocator(void **state)
+{
+    const subx_strategy strategy = *(const subx_strategy *)*state;
+    struct scene scene = {.executor = new_executor(),
+                          .options = options_of(strategy),
+                          .code = guest_wasm("own_allocator"),
+                          .input = LITERAL("some input")};
+    sweep("load", load, &scene);
+    scene.runtime = load_runtime(scene.executor, scene.code, &scene.options);
+    scene.method = "echo";
+    sweep("echo", call, &scene);
+    sweep("echo on a held instance", hold, &scene);
+    scene.method = "hash";
+    sweep("hash", call, &scene);
+    expect_output(scene.runtime, "echo", LITERAL("abc"), LITERAL("abc"));
+    subx_runtime_free(scene.runtime);
+    subx_executor_free(scene.executor);
+}
+
 /* The reset itself allocates nothing, so that it cannot fail for lack of memory. */
 static void test_reset_allocates_nothing(void **state)
 {
@@ -396,6 +416,7 @@ int main(void)
         cmocka_unit_test(test_failing_load),
         cmocka_unit_test(test_artifacts),
         OVER_ALL(test_calls),
+        OVER_ALL(test_own_allocator),
         cmocka_unit_test(test_reset_allocates_nothing),
         cmocka_unit_test(test_version_of_code),
     };
