@@ -12,10 +12,12 @@
 #include "opt.h"
 #include "output.h"
 #include "progress.h"
+#include "replay.h"
 #include "runtime_opt.h"
 
 enum {
     OPTION_STATE,
+    OPTION_JOBS,
     OPTION_FROM,
     OPTION_TO,
     OPTION_EXTRINSICS,
@@ -31,10 +33,15 @@ enum {
 };
 
 static const struct option_spec options[] = {
-    [OPTION_STATE] = {"state", "FILE|DB",
+    [OPTION_STATE] = {"state", "FILE|DB...",
                       "the state before the first block; needed. With the folder of a\n"
                       "database the blocks become part of it, and those that it has\n"
-                      "already are passed over"},
+                      "already are passed over. Given several times: states after\n"
+                      "different blocks; the ranges from each to the next are executed\n"
+                      "side by side"},
+    [OPTION_JOBS] = {"jobs", "NUMBER",
+                     "with several states: how many ranges at a time (default: as\n"
+                     "many as there are processors)"},
     [OPTION_FROM] = {"from", "NUMBER", "leave out blocks with lower numbers"},
     [OPTION_TO] = {"to", "NUMBER", "stop after this block"},
     [OPTION_EXTRINSICS] = {"extrinsics", NULL,
@@ -64,28 +71,8 @@ static const struct argument_spec arguments_taken[] = {
                "hex, one a line; - for standard input"},
 };
 
-struct settings {
-    const char *state_path, *blocks_path, *imports_path;
-    uint64_t from, to;
-    uint8_t state_version;
-    bool is_database;
-    subx_durability durability;
-    subx_runtime_options runtime;
-    subx_log_level log_level;
-    bool json, extrinsics, time_host_functions;
-};
-
-struct tally {
-    uint64_t blocks, extrinsics, skipped, runtime_changes;
-    uint64_t first; /* number */
-    subx_header last;
-    /* Nanoseconds: all of the loop, reading of blocks, what the blocks took. */
-    uint64_t total_time, read_time;
-    subx_block_stats sum;
-};
-
 struct replay {
-    const struct settings *settings;
+    const struct replay_settings *settings;
     subx_state *state;
     subx_chain *chain;
     subx_block_reader *reader;
@@ -93,16 +80,15 @@ struct replay {
     bool has_head;
     subx_block_id head;
     struct progress progress;
-    struct tally tally;
+    struct replay_tally tally;
     uint64_t number;       /* of the block that is executed */
     bool is_first_failure; /* the first block that was executed failed */
 };
 
-static enum exit_code parse(const struct arguments *given, struct settings *out)
+static enum exit_code parse(const struct arguments *given, struct replay_settings *out)
 {
     const struct command *command = given->command;
-    *out = (struct settings){
-        .state_path = given->values[OPTION_STATE],
+    *out = (struct replay_settings){
         .blocks_path = given->positional[0],
         .imports_path = given->values[OPTION_IMPORTS],
         .to = UINT64_MAX,
@@ -111,9 +97,25 @@ static enum exit_code parse(const struct arguments *given, struct settings *out)
         .extrinsics = given->given[OPTION_EXTRINSICS],
         .time_host_functions = given->given[OPTION_TIME_HOST],
     };
-    if (out->state_path == NULL)
+    size_t at = 0;
+    const char *state = opt_next(given, OPTION_STATE, &at);
+    for (; state != NULL; state = opt_next(given, OPTION_STATE, &at))
+        out->state_paths[out->state_count++] = state;
+    if (out->state_count == 0)
         return opt_wrong(command, "replay: option --state FILE is missing");
-    out->is_database = load_is_database(out->state_path);
+    out->state_path = out->state_paths[0];
+    out->is_database = out->state_count == 1 && load_is_database(out->state_path);
+    const char *jobs = given->values[OPTION_JOBS];
+    if (jobs != NULL && !opt_number(jobs, 1, 256, &out->jobs))
+        return opt_wrong(command, "replay: --jobs is a number from 1 to 256, not %s", jobs);
+    if (out->state_count > 1 && given->given[OPTION_EXTRINSICS])
+        return opt_wrong(command, "replay: --extrinsics takes one state");
+    if (out->state_count > 1 && strcmp(out->blocks_path, "-") == 0)
+        return opt_wrong(command, "replay: several states need a file with blocks: it is read "
+                                  "more than once");
+    if (out->state_count == 1 && out->jobs > 1)
+        return opt_wrong(command, "replay: --jobs needs several states: from one, the blocks "
+                                  "follow each other");
     if (!load_durability(given->values[OPTION_DURABILITY], &out->durability))
         return opt_wrong(command, "replay: --durability is process or power, not %s",
                          given->values[OPTION_DURABILITY]);
@@ -139,39 +141,17 @@ static enum exit_code parse(const struct arguments *given, struct settings *out)
 
 /* ---- The loop ---- */
 
-static double per_second(uint64_t count, uint64_t nanoseconds)
-{
-    return nanoseconds == 0 ? 0 : (double)count * 1e9 / (double)nanoseconds;
-}
-
 static void show_progress(struct replay *replay, uint64_t start)
 {
-    const struct tally *tally = &replay->tally;
+    const struct replay_tally *tally = &replay->tally;
     uint64_t bytes_read = 0, size = 0;
     if (!progress_is_due(&replay->progress))
         return;
     const uint64_t spent = clock_now() - start;
     subx_block_reader_progress(replay->reader, &bytes_read, &size);
     progress_show(bytes_read, size, "block %" PRIu64 "  %.0f blocks/s  %.0f extrinsics/s",
-                  tally->last.number, per_second(tally->blocks, spent),
-                  per_second(tally->extrinsics, spent));
-}
-
-static void add_up(struct tally *tally, const subx_block *block, const subx_block_stats *stats)
-{
-    const subx_header *header = subx_block_header(block);
-    if (tally->blocks == 0)
-        tally->first = header->number;
-    tally->blocks++;
-    tally->extrinsics += subx_block_extrinsic_count(block);
-    tally->last = *header;
-    tally->runtime_changes += stats->changes_runtime;
-    tally->sum.runtime_time += stats->runtime_time;
-    tally->sum.execution_time += stats->execution_time;
-    tally->sum.root_time += stats->root_time;
-    tally->sum.commit_time += stats->commit_time;
-    tally->sum.host_functions_time += stats->host_functions_time;
-    tally->sum.call.host_function_calls += stats->call.host_function_calls;
+                  tally->last.number, replay_per_second(tally->blocks, spent),
+                  replay_per_second(tally->extrinsics, spent));
 }
 
 /* Whether the database has a block already; the one that it is after must be the same. */
@@ -197,7 +177,7 @@ static subx_status is_done(const struct replay *replay, const subx_block *block,
 /* The next block of the range; NULL at its end. */
 static subx_status next_block(struct replay *replay, subx_block **block, subx_error *error)
 {
-    const struct settings *settings = replay->settings;
+    const struct replay_settings *settings = replay->settings;
     const uint64_t start = clock_now();
     subx_status status = SUBX_OK;
     for (;;) {
@@ -273,7 +253,7 @@ static subx_status run_blocks(struct replay *replay, subx_error *error)
             output_progress("compiling the runtime");
         status = execute(replay, block, &stats, error);
         if (status == SUBX_OK) {
-            add_up(&replay->tally, block, &stats);
+            replay_add_up(&replay->tally, block, &stats);
             show_progress(replay, start);
         } else {
             replay->is_first_failure = replay->tally.blocks == 0;
@@ -287,100 +267,6 @@ static subx_status run_blocks(struct replay *replay, subx_error *error)
 }
 
 /* ---- Results ---- */
-
-/* What the runtime's own code took; host functions too if they were not measured. */
-static uint64_t execution_time(const struct tally *tally)
-{
-    return tally->sum.execution_time - tally->sum.host_functions_time;
-}
-
-static void print_json(const struct replay *replay)
-{
-    const struct tally *const tally = &replay->tally;
-    const bool has_host_functions = replay->settings->time_host_functions;
-    const subx_block_stats *sum = &tally->sum;
-    const uint64_t spent = tally->total_time - sum->runtime_time;
-    json_t *object = json_object(), *times = json_object();
-    if (replay->settings->is_database)
-        output_json_set(object, "resumed_after",
-                        replay->has_head ? json_integer((json_int_t)replay->head.number)
-                                         : json_null());
-    output_json_set(object, "blocks", json_integer((json_int_t)tally->blocks));
-    output_json_set(object, "extrinsics", json_integer((json_int_t)tally->extrinsics));
-    output_json_set(object, "skipped", json_integer((json_int_t)tally->skipped));
-    if (tally->blocks > 0) {
-        output_json_set(object, "first", json_integer((json_int_t)tally->first));
-        output_json_set(object, "last", json_integer((json_int_t)tally->last.number));
-        output_json_set(object, "hash", output_json_hex((subx_slice){tally->last.hash, 32}));
-        output_json_set(object, "state_root",
-                        output_json_hex((subx_slice){tally->last.state_root, 32}));
-    }
-    output_json_set(object, "runtime_changes", json_integer((json_int_t)tally->runtime_changes));
-    output_json_set(object, "blocks_per_second", json_real(per_second(tally->blocks, spent)));
-    output_json_set(object, "extrinsics_per_second",
-                    json_real(per_second(tally->extrinsics, spent)));
-    if (has_host_functions)
-        output_json_set(object, "host_function_calls",
-                        json_integer((json_int_t)sum->call.host_function_calls));
-    output_json_set(times, "total", json_integer((json_int_t)tally->total_time));
-    output_json_set(times, "runtime", json_integer((json_int_t)sum->runtime_time));
-    output_json_set(times, "read", json_integer((json_int_t)tally->read_time));
-    output_json_set(times, "execution", json_integer((json_int_t)execution_time(tally)));
-    if (has_host_functions)
-        output_json_set(times, "host_functions",
-                        json_integer((json_int_t)sum->host_functions_time));
-    output_json_set(times, "root", json_integer((json_int_t)sum->root_time));
-    output_json_set(times, "commit", json_integer((json_int_t)sum->commit_time));
-    output_json_set(object, "time_ns", times);
-    if (replay->settings->extrinsics)
-        output_json_line(object);
-    else
-        output_json(object);
-}
-
-static void print_share(const char *name, uint64_t part, uint64_t whole)
-{
-    printf("  %-10s%10.3f ms", name, clock_milliseconds(part));
-    if (whole > 0)
-        printf("%6.1f %%", 100 * (double)part / (double)whole);
-    putchar('\n');
-}
-
-static void print_text(const struct replay *replay)
-{
-    const struct tally *const tally = &replay->tally;
-    const bool has_host_functions = replay->settings->time_host_functions;
-    const subx_block_stats *sum = &tally->sum;
-    const uint64_t spent = tally->total_time - sum->runtime_time;
-    output_label("blocks");
-    printf("%" PRIu64, tally->blocks);
-    if (tally->blocks > 0)
-        printf(" (%" PRIu64 " to %" PRIu64 "), %sall state roots right%s", tally->first,
-               tally->last.number, output_colour(stdout, COLOUR_GREEN), output_plain(stdout));
-    putchar('\n');
-    output_label("extrinsics");
-    printf("%" PRIu64 "\n", tally->extrinsics);
-    if (tally->blocks > 0) {
-        output_label("last block");
-        output_hex(stdout, (subx_slice){tally->last.hash, 32});
-        putchar('\n');
-        output_label("state root");
-        output_hex(stdout, (subx_slice){tally->last.state_root, 32});
-        putchar('\n');
-    }
-    output_label("speed");
-    printf("%.0f blocks/s, %.0f extrinsics/s, the runtime's compilation left out\n",
-           per_second(tally->blocks, spent), per_second(tally->extrinsics, spent));
-    output_label("time");
-    printf("%.3f s\n", clock_milliseconds(tally->total_time) / 1e3);
-    print_share("runtime", sum->runtime_time, 0);
-    print_share("reading", tally->read_time, spent);
-    print_share("execution", execution_time(tally), spent);
-    if (has_host_functions)
-        print_share("host", sum->host_functions_time, spent);
-    print_share("roots", sum->root_time, spent);
-    print_share("commit", sum->commit_time, spent);
-}
 
 /* The first block failed: if its parent is not the genesis block of the state, that is why. */
 static void hint_at_state(const struct replay *replay)
@@ -399,15 +285,21 @@ static void hint_at_state(const struct replay *replay)
         output_hint("the state must be the one after block %" PRIu64, header->number - 1);
 }
 
+static enum exit_code fail(const struct replay_settings *settings, const subx_error *error)
+{
+    return settings->json && settings->extrinsics ? output_failure_line(error)
+                                                  : output_failure(error, settings->json);
+}
+
 static enum exit_code finish(const struct replay *replay, subx_status status,
                              const subx_error *error)
 {
-    const struct tally *tally = &replay->tally;
+    const struct replay_tally *tally = &replay->tally;
     if (status == SUBX_OK) {
         if (replay->settings->json)
-            print_json(replay);
+            replay_print_json(replay->settings, tally, replay->has_head ? &replay->head : NULL, 0);
         else
-            print_text(replay);
+            replay_print_text(replay->settings, tally, 0);
         if (tally->blocks == 0 && replay->has_head)
             output_hint("no block comes after the database's, number %" PRIu64 " (%" PRIu64
                         " were left out)",
@@ -416,10 +308,7 @@ static enum exit_code finish(const struct replay *replay, subx_status status,
             output_hint("no block was in the range (%" PRIu64 " were left out)", tally->skipped);
         return EXIT_DONE;
     }
-    const struct settings *settings = replay->settings;
-    const enum exit_code outcome = settings->json && settings->extrinsics
-                                       ? output_failure_line(error)
-                                       : output_failure(error, settings->json);
+    const enum exit_code outcome = fail(replay->settings, error);
     if (tally->blocks > 0)
         output_hint("%" PRIu64 " blocks before it were right", tally->blocks);
     hint_at_state(replay);
@@ -433,34 +322,42 @@ static subx_status open_blocks(const char *path, subx_block_reader **reader, sub
                : subx_block_reader_open(path, reader, error);
 }
 
-/* The database that the blocks go into. */
-static subx_status open_database(struct replay *replay, subx_error *error)
+/* The database that blocks go into. */
+static subx_status open_database(const struct replay_settings *settings, const char *path,
+                                 subx_state **state, bool *has_head, subx_block_id *head,
+                                 subx_error *error)
 {
-    const struct settings *settings = replay->settings;
     subx_database_options opened = SUBX_DATABASE_OPTIONS_INIT;
     bool is_empty = false;
     opened.durability = settings->durability;
-    subx_status status = subx_state_open(settings->state_path, &opened, &replay->state, error);
+    subx_status status = subx_state_open(path, &opened, state, error);
     if (status == SUBX_OK)
-        status = load_is_empty(replay->state, &is_empty, error);
+        status = load_is_empty(*state, &is_empty, error);
     if (status == SUBX_OK && is_empty) {
         error->status = status = SUBX_INVALID_INPUT;
         snprintf(error->message, sizeof error->message,
-                 "%s: the database has no keys; `subexec state import FILE %s` fills it",
-                 settings->state_path, settings->state_path);
+                 "%s: the database has no keys; `subexec state import FILE %s` fills it", path,
+                 path);
     }
     if (status == SUBX_OK)
-        status = subx_state_head(replay->state, &replay->has_head, &replay->head, error);
+        status = subx_state_head(*state, has_head, head, error);
     return status;
+}
+
+subx_status replay_open_state(const struct replay_settings *settings, const char *path,
+                              subx_state **state, bool *has_head, subx_block_id *head,
+                              subx_error *error)
+{
+    *has_head = false;
+    return load_is_database(path) ? open_database(settings, path, state, has_head, head, error)
+                                  : load_state(path, settings->state_version, state, NULL, error);
 }
 
 static subx_status open_state(struct replay *replay, subx_error *error)
 {
-    const struct settings *settings = replay->settings;
-    if (!settings->is_database)
-        return load_state(settings->state_path, settings->state_version, &replay->state, NULL,
-                          error);
-    const subx_status status = open_database(replay, error);
+    const struct replay_settings *settings = replay->settings;
+    const subx_status status = replay_open_state(settings, settings->state_path, &replay->state,
+                                                 &replay->has_head, &replay->head, error);
     if (status == SUBX_OK && replay->has_head && replay->head.number > 0 && !settings->json) {
         output_label("resumed");
         printf("after block %" PRIu64 ", ", replay->head.number);
@@ -471,16 +368,35 @@ static subx_status open_state(struct replay *replay, subx_error *error)
     return status;
 }
 
+/* One state: the blocks follow each other. */
+static enum exit_code replay_all(const struct replay_settings *settings, subx_executor *executor,
+                                 const subx_chain_options *chain_options)
+{
+    subx_error error = SUBX_ERROR_INIT;
+    struct replay replay = {.settings = settings};
+    subx_status status = open_blocks(settings->blocks_path, &replay.reader, &error);
+    if (status == SUBX_OK)
+        status = open_state(&replay, &error);
+    if (status == SUBX_OK)
+        status = subx_chain_new(executor, replay.state, chain_options, &replay.chain, &error);
+    if (status == SUBX_OK)
+        status = run_blocks(&replay, &error);
+    const enum exit_code outcome = finish(&replay, status, &error);
+    subx_chain_free(replay.chain);
+    subx_state_free(replay.state);
+    subx_block_reader_free(replay.reader);
+    return outcome;
+}
+
 static enum exit_code run(const struct arguments *arguments)
 {
-    struct settings settings;
+    struct replay_settings settings;
     const enum exit_code wrong = parse(arguments, &settings);
     if (wrong != EXIT_DONE)
         return wrong;
     subx_error error = SUBX_ERROR_INIT;
     subx_executor *executor = NULL;
-    subx_import_policy *policy = NULL; /* the chain makes runtimes with it until it is freed */
-    struct replay replay = {.settings = &settings};
+    subx_import_policy *policy = NULL; /* chains make runtimes with it until they are freed */
     subx_chain_options chain_options = SUBX_CHAIN_OPTIONS_INIT;
     chain_options.runtime = &settings.runtime;
     chain_options.log = settings.log_level != SUBX_LOG_OFF ? log_print : NULL;
@@ -489,19 +405,11 @@ static enum exit_code run(const struct arguments *arguments)
     subx_status status =
         runtime_opt_load_imports(settings.imports_path, &settings.runtime, &policy, &error);
     if (status == SUBX_OK)
-        status = open_blocks(settings.blocks_path, &replay.reader, &error);
-    if (status == SUBX_OK)
-        status = open_state(&replay, &error);
-    if (status == SUBX_OK)
         status = log_new_executor(&executor, &error);
-    if (status == SUBX_OK)
-        status = subx_chain_new(executor, replay.state, &chain_options, &replay.chain, &error);
-    if (status == SUBX_OK)
-        status = run_blocks(&replay, &error);
-    const enum exit_code outcome = finish(&replay, status, &error);
-    subx_chain_free(replay.chain);
-    subx_state_free(replay.state);
-    subx_block_reader_free(replay.reader);
+    const enum exit_code outcome = status != SUBX_OK ? fail(&settings, &error)
+                                   : settings.state_count == 1
+                                       ? replay_all(&settings, executor, &chain_options)
+                                       : replay_ranges(&settings, executor, &chain_options);
     subx_executor_free(executor);
     subx_import_policy_free(policy);
     return outcome;
