@@ -16,6 +16,7 @@
 #include "output.h"
 #include "progress.h"
 #include "runtime_opt.h"
+#include "state_copy.h"
 
 enum {
     OPTION_STATE,
@@ -39,7 +40,9 @@ enum {
 };
 
 static const struct option_spec options[] = {
-    [OPTION_STATE] = {"state", "STATE", "the state before the first block; needed"},
+    [OPTION_STATE] = {"state", "FILE|DB",
+                      "the state before the first block; needed. A database stays as it\n"
+                      "is: its state is copied into memory"},
     [OPTION_COUNT] = {"count", "N", "how many blocks (default: 1)"},
     [OPTION_EXTRINSIC] = {"extrinsic", "HEX|@FILE...",
                           "an extrinsic for the first block, its length in front; may\n"
@@ -100,6 +103,8 @@ struct building {
     struct settings *settings;
     subx_state *state;
     subx_chain *chain;
+    bool has_head; /* of a database: the block that it is after */
+    subx_block_id head;
     uint64_t number; /* of the next block, and its parent if that is not one of ours */
     uint8_t parent[32];
     FILE *out;
@@ -214,13 +219,6 @@ static enum exit_code parse(const struct arguments *given, struct settings *out)
     };
     if (out->state_path == NULL)
         return opt_wrong(command, "build-block: option --state STATE is missing");
-    /* What is built is for a replay; a database would keep it. */
-    if (load_is_database(out->state_path))
-        return opt_wrong(
-            command,
-            "build-block: --state is a file, not a database; `subexec state %s export` "
-            "makes one",
-            out->state_path);
     if (out->json && out->output_path == NULL)
         return opt_wrong(command, "build-block: --json needs -o FILE for the blocks");
     if (!load_state_version(given->values[OPTION_STATE_VERSION], &out->state_version))
@@ -456,6 +454,11 @@ static subx_status begin(struct building *building, subx_error *error)
         status = author_ask(&settings->author, runtime, building->state, error);
     if (status != SUBX_OK)
         return status;
+    if (building->has_head) {
+        building->number = building->head.number;
+        memcpy(building->parent, building->head.hash, 32);
+        parent_known = true;
+    }
     building->number++;
     if (settings->has_parent)
         memcpy(building->parent, settings->parent, 32);
@@ -523,6 +526,17 @@ static subx_status run_with(struct building *building, subx_error *error)
     return status;
 }
 
+/* What is built is for a replay: a database stays as it is. */
+static subx_status open_state(struct building *building, subx_error *error)
+{
+    const struct settings *settings = building->settings;
+    return load_is_database(settings->state_path)
+               ? state_copy_database(settings->state_path, settings->state_version,
+                                     &building->state, &building->has_head, &building->head, error)
+               : load_state(settings->state_path, settings->state_version, &building->state, NULL,
+                            error);
+}
+
 static enum exit_code run_settings(struct settings *settings)
 {
     subx_error error = SUBX_ERROR_INIT;
@@ -535,8 +549,7 @@ static enum exit_code run_settings(struct settings *settings)
     chain_options.log_data = &building;
     chain_options.log_level =
         settings->log_level > SUBX_LOG_ERROR ? settings->log_level : SUBX_LOG_ERROR;
-    subx_status status =
-        load_state(settings->state_path, settings->state_version, &building.state, NULL, &error);
+    subx_status status = open_state(&building, &error);
     if (status == SUBX_OK)
         status = log_new_executor(&executor, &error);
     if (status == SUBX_OK)
