@@ -1,6 +1,8 @@
 /* What an author of blocks knows. */
 #include "author.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <subexec/chain.h>
@@ -56,25 +58,77 @@ static bool is_hash_of_block(const subx_bytes *value)
     return value->len == 32 && i < value->len;
 }
 
-subx_status author_parent(subx_state *state, uint64_t *number, uint8_t hash[32], bool *hash_known,
-                          subx_error *error)
+/* What a state tells: the block that it names, or the genesis block if nothing in it comes from a later
+ * one, else at best the number, since a block's hash is not in its own state. */
+static subx_status ask_state(subx_state *state, struct author_parent *out, subx_error *error)
 {
     uint8_t root[32];
+    uint64_t now = 0;
     bool found = false;
+    subx_block_id head;
     subx_bytes grandparent = SUBX_BYTES_INIT;
-    subx_status status = read_number(state, key_number, 4, number, error);
+    *out = (struct author_parent){.number = 0};
+    subx_status status = subx_state_head(state, &found, &head, error);
+    if (status == SUBX_OK && found) {
+        *out = (struct author_parent){head.number, true, true, {0}};
+        memcpy(out->hash, head.hash, sizeof out->hash);
+        return SUBX_OK;
+    }
+    if (status == SUBX_OK)
+        status = read_number(state, key_number, 4, &out->number, error);
+    if (status == SUBX_OK)
+        status = read_number(state, key_now, 8, &now, error);
     if (status == SUBX_OK)
         status = subx_state_get(state, NULL, (subx_slice){key_parent_hash, 32}, &found,
                                 &grandparent, error);
     if (status == SUBX_OK)
         status = subx_state_root(state, root, error);
-    if (status == SUBX_OK)
-        subx_genesis_hash(root, hash);
-    *hash_known = !is_hash_of_block(&grandparent);
-    if (*hash_known)
-        *number = 0;
+    const bool is_later = is_hash_of_block(&grandparent);
     subx_bytes_free(&grandparent);
-    return status;
+    if (status != SUBX_OK)
+        return status;
+    /* Old runtimes leave nothing of a block's header in the state, but its time. */
+    out->number_known = is_later || now == 0;
+    out->hash_known = !is_later && now == 0;
+    if (out->hash_known) {
+        out->number = 0;
+        subx_genesis_hash(root, out->hash);
+    }
+    return SUBX_OK;
+}
+
+subx_status author_find_parent(subx_state *state, const char *path, const subx_block_id *head,
+                               const struct author_parent *given, struct author_parent *out,
+                               subx_error *error)
+{
+    subx_status status = SUBX_OK;
+    if (head != NULL) {
+        *out = (struct author_parent){head->number, true, true, {0}};
+        memcpy(out->hash, head->hash, sizeof out->hash);
+    } else {
+        status = ask_state(state, out, error);
+    }
+    if (status != SUBX_OK)
+        return status;
+    if (given->hash_known)
+        memcpy(out->hash, given->hash, sizeof out->hash);
+    if (given->number_known)
+        out->number = given->number;
+    out->hash_known |= given->hash_known;
+    out->number_known |= given->number_known;
+    if (out->number_known && out->hash_known && out->number < UINT64_MAX)
+        return SUBX_OK;
+    if (out->number_known)
+        snprintf(error->message, sizeof error->message,
+                 "%s: the state is the one after block %" PRIu64
+                 ", whose hash is not in it: --parent HASH is needed",
+                 path, out->number);
+    else
+        snprintf(error->message, sizeof error->message,
+                 "%s: the state does not tell which block it is after: --parent NUMBER:HASH is "
+                 "needed",
+                 path);
+    return error->status = SUBX_INVALID_INPUT;
 }
 
 /* ---- How the chain authors ---- */

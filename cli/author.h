@@ -49,11 +49,21 @@ void author_prepare(struct author *author, uint64_t number, subx_build_options *
 /* The next slot. */
 void author_advance(struct author *author);
 
+/* The block that a state is after. */
+struct author_parent {
+    uint64_t number;
+    bool number_known, hash_known;
+    uint8_t hash[32];
+};
+
 /*
- * Number and hash of the block that a state is after: those of the genesis block if it is the first.
- * `hash_known` is false for any other, whose hash is not in its own state.
+ * Find out which block a state is after. What was given (as far as its parts are known) goes before
+ * what the state tells; `path` names it in messages.
+ *
+ * head  what is known of a state that is a copy; NULL: ask the state
  */
-subx_status author_parent(subx_state *state, uint64_t *number, uint8_t hash[32], bool *hash_known,
-                          subx_error *error);
+subx_status author_find_parent(subx_state *state, const char *path, const subx_block_id *head,
+                               const struct author_parent *given, struct author_parent *out,
+                               subx_error *error);
 
 #endif

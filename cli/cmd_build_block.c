@@ -16,6 +16,7 @@
 #include "output.h"
 #include "progress.h"
 #include "runtime_opt.h"
+#include "state_actions.h"
 #include "state_copy.h"
 
 enum {
@@ -58,9 +59,9 @@ static const struct option_spec options[] = {
                          "inherent data beside or in place of timstap0, babeslot or\n"
                          "auraslot, finalnum and newheads"},
     [OPTION_DIGEST] = {"digest", "HEX...", "a digest item in SCALE, in place of the slot claim"},
-    [OPTION_PARENT] = {"parent", "HASH",
-                       "hash of the block that the state is after; needed if\n"
-                       "that is not the genesis block"},
+    [OPTION_PARENT] = {"parent", "[NUMBER:]HASH",
+                       "the block that the state is after; needed where the state does\n"
+                       "not tell, as those of files mostly do not"},
     [OPTION_JSON] = {"json", NULL, "print facts as JSON, one line for each block; needs -o"},
     [OPTION_STATE_VERSION] = SPEC_STATE_VERSION,
     [OPTION_STRATEGY] = SPEC_STRATEGY,
@@ -81,8 +82,8 @@ struct byte_list {
 struct settings {
     const char *state_path, *output_path;
     uint64_t count;
-    bool has_parent, json;
-    uint8_t parent[32];
+    bool json;
+    struct author_parent parent; /* as far as it was given */
     uint8_t state_version;
     struct author author;
     struct byte_list extrinsics, digest, inherents;
@@ -166,14 +167,21 @@ static enum exit_code read_parent(const struct arguments *given, struct settings
     const char *text = given->values[OPTION_PARENT];
     if (text == NULL)
         return EXIT_DONE;
-    const bool good = files_decode_hex(text, &hash, &error) && hash.len == sizeof out->parent;
-    if (good)
-        memcpy(out->parent, hash.data, sizeof out->parent);
+    subx_block_id block;
+    struct author_parent *parent = &out->parent;
+    parent->number_known = parent->hash_known = state_block_of(text, &block);
+    if (parent->number_known) {
+        parent->number = block.number;
+        memcpy(parent->hash, block.hash, sizeof parent->hash);
+    } else if (files_decode_hex(text, &hash, &error) && hash.len == sizeof parent->hash) {
+        memcpy(parent->hash, hash.data, sizeof parent->hash);
+        parent->hash_known = true;
+    }
     free(hash.data);
-    out->has_parent = good;
-    return good ? EXIT_DONE
-                : opt_wrong(given->command, "build-block: --parent is a hash of 32 bytes, not %s",
-                            text);
+    return parent->hash_known
+               ? EXIT_DONE
+               : opt_wrong(given->command,
+                           "build-block: --parent is HASH or NUMBER:HASH, 32 bytes, not %s", text);
 }
 
 static enum exit_code read_numbers(const struct arguments *given, struct settings *out)
@@ -441,34 +449,24 @@ static subx_status begin(struct building *building, subx_error *error)
 {
     struct settings *settings = building->settings;
     subx_runtime *runtime = NULL;
-    bool parent_known = false;
+    struct author_parent parent;
     const uint64_t start = clock_now();
     output_progress("compiling the runtime");
     subx_status status = subx_chain_runtime(building->chain, &runtime, error);
     output_progress_end();
     building->tally.runtime_time = clock_now() - start;
     if (status == SUBX_OK)
-        status = author_parent(building->state, &building->number, building->parent, &parent_known,
-                               error);
+        status = author_find_parent(building->state, settings->state_path,
+                                    building->has_head ? &building->head : NULL, &settings->parent,
+                                    &parent, error);
     if (status == SUBX_OK)
         status = author_ask(&settings->author, runtime, building->state, error);
     if (status != SUBX_OK)
         return status;
-    if (building->has_head) {
-        building->number = building->head.number;
-        memcpy(building->parent, building->head.hash, 32);
-        parent_known = true;
-    }
-    building->number++;
-    if (settings->has_parent)
-        memcpy(building->parent, settings->parent, 32);
+    building->number = parent.number + 1;
+    memcpy(building->parent, parent.hash, sizeof parent.hash);
     error->status = SUBX_INVALID_INPUT;
-    if (!settings->has_parent && !parent_known)
-        snprintf(error->message, sizeof error->message,
-                 "%s: the state is the one after block %" PRIu64
-                 ", whose hash is not in it: --parent HASH is needed",
-                 settings->state_path, building->number - 1);
-    else if (!author_fits(&settings->author, settings->count))
+    if (!author_fits(&settings->author, settings->count))
         snprintf(error->message, sizeof error->message, "slots and times do not fit into 64 bits");
     else
         error->status = SUBX_OK;

@@ -77,7 +77,7 @@ struct replay {
     subx_chain *chain;
     subx_block_reader *reader;
     /* Of a database: the block that it is after. */
-    bool has_head;
+    bool has_head, head_seen; /* and whether it came by */
     subx_block_id head;
     struct progress progress;
     struct replay_tally tally;
@@ -155,13 +155,15 @@ static void show_progress(struct replay *replay, uint64_t start)
 }
 
 /* Whether the database has a block already; the one that it is after must be the same. */
-static subx_status is_done(const struct replay *replay, const subx_block *block, bool *done,
+static subx_status is_done(struct replay *replay, const subx_block *block, bool *done,
                            subx_error *error)
 {
     const subx_header *header = subx_block_header(block);
     *done = replay->has_head && header->number <= replay->head.number;
-    if (!*done || header->number < replay->head.number ||
-        memcmp(header->hash, replay->head.hash, sizeof header->hash) == 0)
+    if (!*done || header->number < replay->head.number)
+        return SUBX_OK;
+    replay->head_seen = memcmp(header->hash, replay->head.hash, sizeof header->hash) == 0;
+    if (replay->head_seen)
         return SUBX_OK;
     error->status = SUBX_INVALID_INPUT;
     int at =
@@ -300,7 +302,11 @@ static enum exit_code finish(const struct replay *replay, subx_status status,
             replay_print_json(replay->settings, tally, replay->has_head ? &replay->head : NULL, 0);
         else
             replay_print_text(replay->settings, tally, 0);
-        if (tally->blocks == 0 && replay->has_head)
+        if (replay->has_head && tally->blocks == 0 && tally->skipped > 0 && !replay->head_seen)
+            output_hint("block %" PRIu64 ", which the database is after, is not among the %" PRIu64
+                        " that were left out: they may be another chain's",
+                        replay->head.number, tally->skipped);
+        else if (tally->blocks == 0 && replay->has_head)
             output_hint("no block comes after the database's, number %" PRIu64 " (%" PRIu64
                         " were left out)",
                         replay->head.number, tally->skipped);

@@ -117,6 +117,12 @@ static enum exit_code run_action(const struct action *action, struct state_reque
             load_state(request->other_path, request->state_version, &request->other, NULL, &error);
     if (status == SUBX_OK && action->takes_state)
         status = look_at(request->other, &request->other_view, &error);
+    bool is_empty = false;
+    if (status == SUBX_OK && request->is_database)
+        status = load_is_empty(request->state, &is_empty, &error);
+    if (is_empty)
+        output_hint("%s: the database has no keys: no import into it has been finished",
+                    request->path);
     const enum exit_code outcome =
         status == SUBX_OK ? action->run(request) : output_failure(&error, request->json);
     subx_changes_free(request->view.snapshot);

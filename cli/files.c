@@ -2,6 +2,7 @@
 #include "files.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,9 @@
 
 /* No runtime takes more: its allocator hands out 32 MiB at most. */
 #define MAX_INPUT ((size_t)32 * 1024 * 1024)
+
+/* Temporary name of the file that is being written, for the end by a signal. */
+static char *volatile unfinished;
 
 static bool fail(subx_error *error, subx_status status, const char *what, const char *why)
 {
@@ -114,6 +118,7 @@ static void drop(struct file_writer *writer)
         (void)fclose(writer->stream);
     if (writer->temporary != NULL && writer->temporary[0] != '\0')
         (void)unlink(writer->temporary);
+    unfinished = NULL;
     free(writer->temporary);
     free(writer->path);
     *writer = (struct file_writer){NULL, NULL, NULL, false};
@@ -126,11 +131,34 @@ static FILE *open_temporary(struct file_writer *writer)
     writer->temporary = output_memory(room, 1);
     snprintf(writer->temporary, room, "%s.XXXXXX", writer->path);
     const int fd = mkstemp(writer->temporary);
-    if (fd >= 0)
+    if (fd >= 0) {
+        unfinished = writer->temporary;
         return fdopen(fd, "wb");
+    }
     free(writer->temporary);
     writer->temporary = NULL;
     return NULL;
+}
+
+/* Remove what is not finished, and end as the signal wants. */
+static void end_by_signal(int number)
+{
+    const char *const path = unfinished;
+    if (path != NULL && path[0] != '\0')
+        (void)unlink(path);
+    signal(number, SIG_DFL);
+    (void)raise(number);
+}
+
+void files_handle_signals(void)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        struct sigaction before;
+        /* a program that was started to ignore it goes on doing so */
+        if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler == SIG_DFL)
+            signal(numbers[i], end_by_signal);
+    }
 }
 
 bool files_create(const char *path, struct file_writer *out, subx_error *error)

@@ -30,6 +30,9 @@ struct file_writer {
     bool is_standard_output;
 };
 
+/* Have interruptions (SIGINT, SIGTERM, SIGHUP) remove the file that is not finished. */
+void files_handle_signals(void);
+
 /* Begin a file, as files_write() does. False: `error` says why, and there is nothing to close. */
 bool files_create(const char *path, struct file_writer *out, subx_error *error);
 

@@ -8,6 +8,7 @@
 
 #include "cache.h"
 #include "command.h"
+#include "files.h"
 #include "opt.h"
 #include "output.h"
 
@@ -91,5 +92,6 @@ int main(int argc, char **argv)
     hold_standard_streams();
     /* a closed pipe is an error of a write, not the end of the program */
     signal(SIGPIPE, SIG_IGN);
+    files_handle_signals();
     return (int)output_finish(run(argc, argv));
 }

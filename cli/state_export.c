@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "files.h"
 #include "output.h"
 #include "state_actions.h"
 #include "state_compare.h"
@@ -85,31 +86,32 @@ static subx_status write_state(FILE *stream, struct state_view view, subx_error 
     return status;
 }
 
-static subx_status io_failure(const char *path, int number, subx_error *error)
+static subx_status write_file(const struct state_request *request, subx_error *error)
 {
-    error->status = SUBX_IO;
-    snprintf(error->message, sizeof error->message, "%s: %s", path, strerror(number));
-    return SUBX_IO;
+    struct file_writer file;
+    if (!files_create(request->output_path, &file, error))
+        return error->status;
+    errno = 0;
+    subx_status status = write_state(file.stream, request->view, error);
+    if (status == SUBX_OK && ferror(file.stream) != 0) {
+        snprintf(error->message, sizeof error->message, "%s: %s", request->output_path,
+                 strerror(errno));
+        error->status = status = SUBX_IO;
+    }
+    subx_error lost = SUBX_ERROR_INIT;
+    if (!files_close(&file, status == SUBX_OK, &lost) && status == SUBX_OK) {
+        *error = lost;
+        status = lost.status;
+    }
+    return status;
 }
 
 enum exit_code state_action_export(const struct state_request *request)
 {
     subx_error error = SUBX_ERROR_INIT;
-    const char *path = request->output_path;
-    FILE *stream = path == NULL ? stdout : fopen(path, "wbe");
-    if (stream == NULL) {
-        io_failure(path, errno, &error);
-        return output_failure(&error, request->json);
-    }
-    errno = 0;
-    subx_status status = write_state(stream, request->view, &error);
-    if (path != NULL) {
-        const bool written = ferror(stream) == 0;
-        const int number = errno;
-        const bool closed = fclose(stream) == 0;
-        if (status == SUBX_OK && !(written && closed))
-            status = io_failure(path, written ? errno : number, &error);
-    }
+    const subx_status status = request->output_path == NULL
+                                   ? write_state(stdout, request->view, &error)
+                                   : write_file(request, &error);
     return status == SUBX_OK ? EXIT_DONE : output_failure(&error, false);
 }
 

@@ -1,8 +1,10 @@
 /* `state import`: a database from a file. */
+#include <dirent.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -103,6 +105,31 @@ static void print_text(const struct results *results)
     printf("%.3f s\n", clock_milliseconds(results->time) / 1e3);
 }
 
+/* Remove the database that an import has made and could not fill; a folder that was there stays. */
+static void remove_database(const char *folder, bool had_folder)
+{
+    DIR *const list = opendir(folder);
+    const struct dirent *entry = NULL;
+    while (list != NULL && (entry = readdir(list)) != NULL)
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            (void)unlinkat(dirfd(list), entry->d_name, 0);
+    if (list != NULL)
+        (void)closedir(list);
+    if (!had_folder)
+        (void)rmdir(folder);
+}
+
+static bool has_database(const char *folder)
+{
+    struct stat facts;
+    const size_t room = strlen(folder) + sizeof "/state.mdb";
+    char *const path = output_memory(room, 1);
+    snprintf(path, room, "%s/state.mdb", folder);
+    const bool is_there = lstat(path, &facts) == 0;
+    free(path);
+    return is_there;
+}
+
 enum exit_code state_action_import(const struct state_request *request)
 {
     subx_error error = SUBX_ERROR_INIT;
@@ -112,14 +139,22 @@ enum exit_code state_action_import(const struct state_request *request)
     subx_status status = SUBX_OK;
     options.create = true;
     options.durability = request->durability;
+    const bool had_folder = load_is_database(request->other_path);
+    bool is_new = false;
     /* No database is made for a file that is not there. */
     if (access(request->path, R_OK) != 0)
         status = load_state(request->path, request->state_version, &state, NULL, &error);
-    if (status == SUBX_OK)
+    if (status == SUBX_OK) {
+        is_new = !had_folder || !has_database(request->other_path);
         status = subx_state_open(request->other_path, &options, &state, &error);
+        /* it was not opened: what is there is not ours to remove */
+        is_new = is_new && status == SUBX_OK;
+    }
     if (status == SUBX_OK)
         status = fill(state, request, &results, &error);
     subx_state_free(state);
+    if (status != SUBX_OK && is_new)
+        remove_database(request->other_path, had_folder);
     if (status != SUBX_OK)
         return output_failure(&error, request->json);
     if (request->json)

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "platform/folder.h"
 #include "platform/random.h"
 #include "storage/backend_lmdb_db.h"
 #include "util/endian.h"
@@ -102,6 +103,39 @@ static subx_status lock_writer(struct subx_lmdb *db, subx_error *error)
     return fail(db, "cannot be locked", errno, error);
 }
 
+/* What a folder without a database may hold: nothing but what is left of one. */
+static bool is_ours(void *data, const char *name)
+{
+    static const char *const names[] = {".", "..", "writer", "state.mdb", "state.mdb-lock"};
+    bool *const is_foreign = data;
+    *is_foreign = strncmp(name, "journal.", 8) != 0;
+    for (size_t i = 0; i < sizeof names / sizeof *names && *is_foreign; i++)
+        *is_foreign = strcmp(name, names[i]) != 0;
+    return !*is_foreign;
+}
+
+/* A database is not made among the files of others. */
+static subx_status refuse_foreign(const struct subx_lmdb *db, subx_error *error)
+{
+    struct subx_file_fault fault;
+    bool is_foreign = false;
+    char *const path = path_of(db, "state.mdb");
+    if (path == NULL)
+        return subx_error__nomem(error);
+    const bool is_there = subx_folder__has(path);
+    subx_mem__free(path);
+    if (is_there)
+        return SUBX_OK;
+    if (!subx_folder__list(db->folder, is_ours, &is_foreign, &fault))
+        return subx_error__set(error, SUBX_IO, "%s: %s", db->folder, fault.reason);
+    if (is_foreign)
+        return subx_error__set(error, SUBX_IO,
+                               "%s: the folder has other files and no database; a new one needs an "
+                               "empty folder",
+                               db->folder);
+    return SUBX_OK;
+}
+
 subx_status subx_lmdb_env__claim(struct subx_lmdb *db, subx_error *error)
 {
     const bool is_read_only = db->options.is_read_only;
@@ -120,7 +154,9 @@ subx_status subx_lmdb_env__claim(struct subx_lmdb *db, subx_error *error)
         if (!is_there)
             return fail(db, "cannot be opened", number, error);
     }
-    const subx_status status = enlist(db, error);
+    subx_status status = enlist(db, error);
+    if (status == SUBX_OK && !is_read_only)
+        status = refuse_foreign(db, error);
     return status == SUBX_OK && !is_read_only ? lock_writer(db, error) : status;
 }
 
@@ -202,6 +238,61 @@ subx_status subx_lmdb_env__begin(const struct subx_lmdb *db, struct subx_lmdb_wr
 }
 
 /* ---- The environment ---- */
+
+/*
+ * Have the lock file's bytes on the disk, if it can be written: LMDB writes it through a mapping, where
+ * a full disk ends the process.
+ */
+static subx_status fill_lock_file(const struct subx_lmdb *db, subx_error *error)
+{
+    /* a line of the processor's cache for each reader, and what goes before them */
+    const off_t size = (off_t)(MAX_READERS + 16) * 64;
+    char *const path = path_of(db, "state.mdb-lock");
+    if (path == NULL)
+        return subx_error__nomem(error);
+    const int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    subx_mem__free(path);
+    if (file < 0)
+        return SUBX_OK; /* LMDB does without, or tells why it cannot */
+    const int number = posix_fallocate(file, 0, size);
+    close(file);
+    return number != ENOSPC ? SUBX_OK : fail(db, "its lock file", number, error);
+}
+
+/*
+ * A file that is shorter than LMDB takes it to be is a piece of one, whose missing pages would end the
+ * process when they are read; with zeros there LMDB finds the damage. It may be sound as well: LMDB
+ * need not write the last pages that it counts.
+ */
+static subx_status fill_up(const struct subx_lmdb *db, subx_error *error)
+{
+    MDB_envinfo info;
+    MDB_stat facts;
+    struct stat file;
+    int descriptor = -1;
+    int code = mdb_env_info(db->env, &info);
+    if (code == 0)
+        code = mdb_env_stat(db->env, &facts);
+    if (code == 0)
+        code = mdb_env_get_fd(db->env, &descriptor);
+    if (code != 0)
+        return subx_lmdb__fail(code, "opening it", error);
+    const uint64_t size = ((uint64_t)info.me_last_pgno + 1) * facts.ms_psize;
+    if (fstat(descriptor, &file) != 0)
+        return fail(db, "cannot be looked at", errno, error);
+    if ((uint64_t)file.st_size >= size)
+        return SUBX_OK;
+    char *const path = path_of(db, "state.mdb");
+    if (path == NULL)
+        return subx_error__nomem(error);
+    const bool is_filled = size <= info.me_mapsize && truncate(path, (off_t)size) == 0;
+    subx_mem__free(path);
+    return is_filled
+               ? SUBX_OK
+               : subx_error__set(error, SUBX_IO,
+                                 "%s: the database is cut short: %llu of %llu bytes", db->folder,
+                                 (unsigned long long)file.st_size, (unsigned long long)size);
+}
 
 /* Open LMDB with a map of this size; the environment is in `db` on success only. */
 static int open_map(struct subx_lmdb *db, const char *path, uint64_t map_size)
@@ -338,7 +429,11 @@ static subx_status try_opening(struct subx_lmdb *db, struct subx_lmdb_meta *meta
                                subx_error *error)
 {
     int dead = 0;
-    subx_status status = open_env(db, error);
+    subx_status status = fill_lock_file(db, error);
+    if (status == SUBX_OK)
+        status = open_env(db, error);
+    if (status == SUBX_OK)
+        status = fill_up(db, error);
     if (status != SUBX_OK)
         return status;
     if (mdb_env_get_maxkeysize(db->env) < SUBX_LMDB_CHUNK + 9)
