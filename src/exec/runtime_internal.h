@@ -83,7 +83,10 @@ struct subx_runtime {
     bool host_allocates; /* it imports a function for which the host allocates guest memory */
     struct subx_entry *entries; /* all exports that have a C name, sorted */
     size_t entry_count;
+    /* What calls write is kept off the processor's lines that all of them read. */
+    char apart[64];
     struct subx_counters counters;
+    char apart_from_counters[64];
 
     /* The same for all instances; from the first one. */
     bool has_first;
@@ -96,9 +99,11 @@ struct subx_runtime {
     size_t global_count;
     bool dont_need_restores;        /* MADV_DONTNEED brings the pristine contents back */
     struct subx_slot_keeper keeper; /* of slots that idle instances are in */
+    char apart_from_idle[64];
     pthread_mutex_t idle_lock;
     struct subx_guest_instance *idle; /* ready for a call, the one used last first */
     uint32_t idle_count;
+    char apart_at_end[64];
 };
 
 /* Whether host functions may be called on an instance. */
