@@ -265,6 +265,12 @@ static subx_status run_blocks(struct replay *replay, subx_error *error)
     }
     output_progress_end();
     replay->tally.total_time = clock_now() - start;
+    /* an empty file is what is left of something that went wrong before */
+    if (status == SUBX_OK && replay->tally.blocks == 0 && replay->tally.skipped == 0) {
+        error->status = status = SUBX_INVALID_INPUT;
+        snprintf(error->message, sizeof error->message, "%s: there is no block in it",
+                 replay->settings->blocks_path);
+    }
     return status;
 }
 

@@ -197,6 +197,15 @@ static subx_status decode_proof(const struct state_request *request, const uint8
     return status;
 }
 
+/* Put the file's name in front of what is wrong with its bytes. */
+static void name_file(const char *path, subx_error *error)
+{
+    char message[sizeof error->message];
+    const int len = snprintf(message, sizeof message, "%s: %s", path, error->message);
+    if (len > 0 && (size_t)len < sizeof message)
+        memcpy(error->message, message, (size_t)len + 1);
+}
+
 /* Tell what the proof has of one key. */
 static subx_status tell_key(const struct state_request *request, subx_state *state, subx_slice key,
                             json_t *values, subx_error *error)
@@ -230,6 +239,8 @@ static enum exit_code verify(const struct state_request *request, const struct k
     subx_state *state = NULL;
     json_t *values = request->json ? json_array() : NULL;
     subx_status status = decode_proof(request, root, &proof, &error);
+    if (status == SUBX_INVALID_INPUT && strncmp(request->path, "0x", 2) != 0)
+        name_file(request->path, &error);
     if (status == SUBX_OK)
         status = subx_state_from_proof(proof, root, &state, &error);
     for (size_t i = 0; i < list->count && status == SUBX_OK; i++)

@@ -37,7 +37,8 @@ typedef struct subx_database_options {
     size_t struct_size;
     /** Only look: commits fail, and nobody else is kept from writing. */
     bool read_only;
-    /** Make a database, and its folder, where there is none; the parent folder must be there. */
+    /** Make a database, and its folder, where there is none; the parent folder must be there. A
+     * folder that has other files is refused. */
     bool create;
     subx_durability durability;
     /** Bytes of addresses to reserve, beyond which the database cannot grow; 0: 1 TiB, or as much

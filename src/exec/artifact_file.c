@@ -37,8 +37,7 @@ subx_status subx_artifact_inspect(subx_executor *executor, subx_slice artifact,
     SUBX_CHECK_ARG(info != NULL, error);
     memset(info, 0, sizeof *info);
     SUBX_CHECK_ARG(executor != NULL && (artifact.data != NULL || artifact.len == 0), error);
-    SUBX_CHECK_ARG(options == NULL || options->struct_size == sizeof *options, error);
-    SUBX_CHECK_ARG(options == NULL || (unsigned)options->strategy < SUBX_STRATEGY_COUNT, error);
+    SUBX_CHECK_RUNTIME_OPTIONS(options, error);
     return inspect(executor, artifact, options, info, error);
 }
 
@@ -49,8 +48,7 @@ subx_status subx_artifact_inspect_file(subx_executor *executor, const char *path
     SUBX_CHECK_ARG(info != NULL, error);
     memset(info, 0, sizeof *info);
     SUBX_CHECK_ARG(executor != NULL && path != NULL, error);
-    SUBX_CHECK_ARG(options == NULL || options->struct_size == sizeof *options, error);
-    SUBX_CHECK_ARG(options == NULL || (unsigned)options->strategy < SUBX_STRATEGY_COUNT, error);
+    SUBX_CHECK_RUNTIME_OPTIONS(options, error);
     struct subx_mapped_file file;
     struct subx_file_fault fault;
     if (!subx_mapped_file__open(path, &file, &fault))

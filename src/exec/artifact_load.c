@@ -170,8 +170,7 @@ subx_status subx_runtime_load_descriptor(subx_executor *executor, int descriptor
     SUBX_CHECK_ARG(out != NULL, error);
     *out = NULL;
     SUBX_CHECK_ARG(executor != NULL, error);
-    SUBX_CHECK_ARG(options == NULL || options->struct_size == sizeof *options, error);
-    SUBX_CHECK_ARG(options == NULL || (unsigned)options->strategy < SUBX_STRATEGY_COUNT, error);
+    SUBX_CHECK_RUNTIME_OPTIONS(options, error);
     const int own = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
     struct subx_mapped_file file;
     struct subx_file_fault fault;
@@ -217,8 +216,7 @@ subx_status subx_artifact_prepare(subx_executor *executor, const subx_code *code
     SUBX_CHECK_ARG(artifact != NULL, error);
     *artifact = (subx_bytes)SUBX_BYTES_INIT;
     SUBX_CHECK_ARG(executor != NULL && code != NULL, error);
-    SUBX_CHECK_ARG(options == NULL || options->struct_size == sizeof *options, error);
-    SUBX_CHECK_ARG(options == NULL || (unsigned)options->strategy < SUBX_STRATEGY_COUNT, error);
+    SUBX_CHECK_RUNTIME_OPTIONS(options, error);
     if (options == NULL)
         options = &defaults;
     struct subx_compiled compiled;

@@ -283,8 +283,7 @@ subx_status subx_runtime_new(subx_executor *executor, const subx_code *code,
     SUBX_CHECK_ARG(out != NULL, error);
     *out = NULL;
     SUBX_CHECK_ARG(executor != NULL && code != NULL, error);
-    SUBX_CHECK_ARG(options == NULL || options->struct_size == sizeof *options, error);
-    SUBX_CHECK_ARG(options == NULL || (unsigned)options->strategy < SUBX_STRATEGY_COUNT, error);
+    SUBX_CHECK_RUNTIME_OPTIONS(options, error);
     return subx_runtime__of_code(executor, code, options != NULL ? options : &defaults, out, error);
 }
 
@@ -296,8 +295,7 @@ subx_status subx_runtime_load(subx_executor *executor, subx_slice bytes,
     SUBX_CHECK_ARG(out != NULL, error);
     *out = NULL;
     SUBX_CHECK_ARG(executor != NULL && (bytes.data != NULL || bytes.len == 0), error);
-    SUBX_CHECK_ARG(options == NULL || options->struct_size == sizeof *options, error);
-    SUBX_CHECK_ARG(options == NULL || (unsigned)options->strategy < SUBX_STRATEGY_COUNT, error);
+    SUBX_CHECK_RUNTIME_OPTIONS(options, error);
     if (options == NULL)
         options = &defaults;
     subx_status status = SUBX_OK;
@@ -323,8 +321,7 @@ subx_status subx_runtime_load_file(subx_executor *executor, const char *path,
     SUBX_CHECK_ARG(out != NULL, error);
     *out = NULL;
     SUBX_CHECK_ARG(executor != NULL && path != NULL, error);
-    SUBX_CHECK_ARG(options == NULL || options->struct_size == sizeof *options, error);
-    SUBX_CHECK_ARG(options == NULL || (unsigned)options->strategy < SUBX_STRATEGY_COUNT, error);
+    SUBX_CHECK_RUNTIME_OPTIONS(options, error);
     if (options == NULL)
         options = &defaults;
     subx_status status = SUBX_OK;

@@ -264,8 +264,7 @@ subx_status subx_runtime_get(subx_executor *executor, const subx_code *code,
     SUBX_CHECK_ARG(out != NULL, error);
     *out = NULL;
     SUBX_CHECK_ARG(executor != NULL && code != NULL, error);
-    SUBX_CHECK_ARG(options == NULL || options->struct_size == sizeof *options, error);
-    SUBX_CHECK_ARG(options == NULL || (unsigned)options->strategy < SUBX_STRATEGY_COUNT, error);
+    SUBX_CHECK_RUNTIME_OPTIONS(options, error);
     if (options == NULL)
         options = &defaults;
     if (options->import_count > 0 || options->import_policy != NULL)
@@ -375,8 +374,7 @@ subx_status subx_runtime_prepare(subx_executor *executor, const subx_code *code,
     if (out != NULL)
         *out = NULL;
     SUBX_CHECK_ARG(executor != NULL && code != NULL, error);
-    SUBX_CHECK_ARG(options == NULL || options->struct_size == sizeof *options, error);
-    SUBX_CHECK_ARG(options == NULL || (unsigned)options->strategy < SUBX_STRATEGY_COUNT, error);
+    SUBX_CHECK_RUNTIME_OPTIONS(options, error);
     if (options == NULL)
         options = &defaults;
     SUBX_CHECK_ARG(options->import_count == 0 && options->import_policy == NULL, error);

@@ -25,6 +25,12 @@ struct subx_executor_counters {
         artifacts_failed, artifacts_replaced, evicted;
 };
 
+/* A public function's runtime options: NULL, or of this version and with a strategy that there is. */
+#define SUBX_CHECK_RUNTIME_OPTIONS(options, error)                                             \
+    SUBX_CHECK_ARG((options) == NULL || ((options)->struct_size == sizeof *(options) &&        \
+                                         (unsigned)(options)->strategy < SUBX_STRATEGY_COUNT), \
+                   error)
+
 struct subx_executor {
     _Atomic uint32_t references; /* the owner's, and one for each runtime */
     subx_executor_options options;
